@@ -1,0 +1,41 @@
+"""What every test may rely on: marks for the ledger's rows, for long tests, and for those with a browser."""
+
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = Path("/usr/bin/chromium")
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--long", action="store_true", default=IN_CI, help="also run the long tests (CI always does)"
+    )
+    parser.addoption(
+        "--features", action="store_true", help="list the ledger's rows and the tests that prove them"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("long") and not item.config.getoption("--long"):
+        pytest.skip("long: run it with --long")
+    if item.get_closest_marker("browser") and not CHROMIUM.exists():
+        needed = f"{CHROMIUM} is missing; on Debian: apt-get install chromium"
+        if IN_CI:
+            pytest.fail(needed, pytrace=False)  # in CI a missing browser must not pass for a green run
+        pytest.skip(needed)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if not session.config.getoption("--features"):
+        return
+    proofs: defaultdict[str, set[str]] = defaultdict(set)
+    for item in session.items:
+        for mark in item.iter_markers("feature"):
+            for row in mark.args:
+                proofs[row].add(item.nodeid.partition("[")[0])
+    for row in sorted(proofs):
+        print(row, *sorted(proofs[row]), sep="\n    ")
