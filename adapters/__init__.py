@@ -1,0 +1,1 @@
+"""The edges: one file or folder for each platform, found by its name."""

@@ -1,0 +1,159 @@
+"""The Telegram adapter."""
+
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+import msgspec
+
+from adapters.telegram import parts, probe
+from adapters.telegram.addressing import cut, units
+from adapters.telegram.api import Api, within
+from adapters.telegram.options import Options as BotOptions
+from adapters.telegram.polling import Poller
+from adapters.telegram.updates import Drop, Updates, parse
+from adapters.telegram.webhook import Webhook
+from gateway import adapter
+from gateway.adapter import Boundary, Call, Finding, Gate, Limits, Reply
+from gateway.errors import Refused, Retry, StorageDown, Unknown
+from gateway.message import Address, File, Part
+from gateway.units import Rate
+
+_TEXT = 4096
+_BRIEF = within(10)
+
+
+class _Sent(msgspec.Struct, frozen=True):
+    message_id: int
+
+
+class _Path(msgspec.Struct, frozen=True):
+    file_path: str
+
+
+class Adapter(adapter.Adapter):
+    """One Telegram bot."""
+
+    Options = BotOptions
+    limits = Limits(
+        text=_TEXT,
+        unit="utf16",
+        dialect="entities",
+        caption=1024,
+        edit=True,
+        draft=True,
+        typing=4,
+        groups=True,
+        threads=True,
+        files_in=20 * 1024 * 1024,
+        account_rate=Rate(30, 1),
+        chat_rate=Rate(1, 1),
+        group_rate=Rate(20, 60),
+        body=262_144,
+    )
+    boundary: ClassVar[Boundary] = {"dm": "user", "group": "chat", "topic": "thread"}
+
+    options: BotOptions
+
+    def __init__(self, name: str, options: BotOptions, gate: Gate) -> None:
+        super().__init__(name, options, gate)
+        token = options.token.get_secret_value()
+        self.account = token.partition(":")[0]
+        self._api = Api(gate, options.api_base, token)
+        self._updates = Updates(name, self.account)
+        self._webhook = Webhook(self._api, gate, name, options)
+        self._next_look = 0.0
+
+    @property
+    def _polls(self) -> bool:
+        return self.options.mode == "polling"
+
+    async def open(self) -> None:
+        """Ask for our name, and see to it that updates can come. What waits at Telegram stays there."""
+        try:
+            me = await self._api.call("getMe", {}, probe.Me)
+            if self._polls:  # a webhook left by somebody stands in the way of polling
+                await self._api.call("deleteWebhook", {"drop_pending_updates": False}, bool)
+        except Unknown as error:
+            raise Retry(str(error)) from None
+        except Refused as error:
+            if error.reason == "auth":
+                raise
+            raise Retry(str(error)) from None
+        self.mention = self._updates.ear.username = me.username
+        if not self._polls and self._webhook.url:
+            self._next_look = await self._webhook.ensure()
+
+    async def run(self) -> None:
+        """Poll; or, called by webhook, look every few minutes whether Telegram still calls us."""
+        if self._polls:
+            await Poller(self._api, self.gate, self.account, self._updates).run()
+        if not self._webhook.url:
+            self.gate.health("up", "server.public_url is not set: the webhook has to be registered by hand")
+        while self._webhook.url:
+            await self.gate.pause(self._next_look)
+            self._next_look = await self._webhook.ensure()
+
+    async def handle(self, call: Call) -> Reply:
+        """A call of Telegram's: 200 once it is on disk, 503 when it could not be written."""
+        if self._polls:
+            return Reply(404)
+        if not self._webhook.authentic(call):
+            return Reply(401)
+        if call.method != "POST":
+            return Reply(405, headers={"allow": "POST"})
+        update = parse(call.body)
+        if update is None:
+            return Reply(400)
+        found = await self._updates.read(update)
+        try:
+            if isinstance(found, Drop):
+                await self.gate.drop(found.ids, self.account, found.reason)
+            else:
+                await self.gate.receive(found, call.body)
+        except StorageDown:
+            return Reply(503, headers={"retry-after": "2"})
+        self.gate.heard()
+        return Reply(200)
+
+    async def send(self, part: Part) -> str:
+        """A message with its formatting as entities, so that nothing needs escaping."""
+        sent = await self._api.call("sendMessage", parts.message(part), _Sent)
+        return str(sent.message_id)
+
+    async def edit(self, ref: str, part: Part) -> None:
+        """A message keeps its place; a text like the old one is no error."""
+        asked = {**parts.target(part.address), **parts.text(part), "message_id": parts.number(ref)}
+        asked.pop("message_thread_id", None)
+        try:
+            await self._api.call("editMessageText", asked, msgspec.Raw)
+        except Refused as error:
+            if "message is not modified" not in str(error):
+                raise
+
+    async def draft(self, address: Address, key: int, text: str) -> None:
+        """Telegram shows drafts in private chats, for 30 seconds each. Of a long text the end is shown."""
+        if address.place != "dm":
+            return
+        length = units(text)
+        shown = text if length <= _TEXT else cut(text, length - _TEXT, length)
+        await self._api.call(
+            "sendMessageDraft", {**parts.target(address), "draft_id": key, "text": shown}, bool, _BRIEF
+        )
+
+    async def typing(self, address: Address) -> None:
+        await self._api.call("sendChatAction", {**parts.target(address), "action": "typing"}, bool, _BRIEF)
+
+    async def fetch(self, file: File) -> AsyncIterator[bytes]:
+        """Raises `Refused` when Telegram has no such file (any more) or finds it too big, else `Retry`."""
+        try:
+            path = (await self._api.call("getFile", {"file_id": file.ref}, _Path)).file_path
+        except Unknown as error:
+            raise Retry(str(error)) from None
+        async for piece in self._api.download(path):
+            yield piece
+
+    async def leave(self, chat: str) -> None:
+        await self._api.call("leaveChat", {"chat_id": parts.number(chat)}, bool)
+
+    async def probe(self) -> list[Finding]:
+        return await probe.findings(self._api, self._webhook.url, self._polls)

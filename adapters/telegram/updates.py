@@ -1,0 +1,168 @@
+"""An update of the Bot API as an `Inbound`, or the reason why it is none."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import orjson
+
+from adapters.telegram.addressing import Ear
+from adapters.telegram.events import Events
+from adapters.telegram.wire import Content, Message, mend, speaker, spot
+from gateway.message import Address, Inbound, Kind, Sender
+
+ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member", "message_reaction"]
+"""The update types that we ask Telegram for."""
+
+_WORDS = Content()
+
+
+class Drop(NamedTuple):
+    """An authentic update that is let go."""
+
+    ids: tuple[str, ...]
+    reason: str
+
+
+class Update(NamedTuple):
+    """An update that can at least be named."""
+
+    id: int
+    data: Mapping[str, Any]
+
+
+def parse(raw: bytes) -> Update | None:
+    """Nothing when the bytes are no update: not JSON, not an object, or without a number of its own."""
+    try:
+        data = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        try:
+            data = orjson.loads(mend(raw))
+        except orjson.JSONDecodeError:
+            return None
+    if not isinstance(data, dict) or type(data.get("update_id")) is not int:
+        return None
+    return Update(data["update_id"], data)
+
+
+class Updates:
+    """Reads updates for one account of one channel. `ear` must be told our name before it hears groups."""
+
+    def __init__(self, channel: str, account: str) -> None:
+        self._channel, self._account = channel, account
+        self.ear = Ear(account)
+        self._events = Events(channel, account)
+        self._contents: Callable[[Mapping[str, Any]], Content | None] | None = None
+
+    async def read(self, update: Update) -> Inbound | Drop:
+        """Never raises because of what an update holds."""
+        ids = (f"update:{update.id}",)
+        try:
+            found = await self._read(update.data, ids)
+        except ImportError:
+            raise
+        except Exception:  # of any kind: one that cannot be read must not stop those behind it
+            found = None
+        return found or Drop(ids, "unsupported")
+
+    async def _read(self, data: Mapping[str, Any], ids: tuple[str, ...]) -> Inbound | Drop | None:
+        for name in ALLOWED:
+            held = data.get(name)
+            if held is None:
+                continue
+            if name == "message":
+                return await self._message(held, ids, "message")
+            if name == "edited_message":
+                return await self._message(held, ids, "edit")
+            return self._events.read(name, held, ids)
+        return None
+
+    async def _message(self, data: Mapping[str, Any], ids: tuple[str, ...], kind: Kind) -> Inbound | Drop | None:
+        message = msgspec.convert(data, Message)
+        sender = speaker(message.user, message.sender_chat, message.author_signature)
+        thread = message.message_thread_id if message.is_topic_message else 0
+        address = spot(message.chat, thread, sender)
+        if address is None:
+            return None
+        if message.migrate_to_chat_id or message.migrate_from_chat_id:
+            return self._migration(message, ids, address)
+        if sender is not None and sender.id == self._account:
+            return Drop(ids, "own_echo")
+        content = _WORDS if message.text else await self._content(data)
+        if content is None:
+            return None
+        return self._inbound(message, ids, kind, address, sender, content)
+
+    def _inbound(
+        self,
+        message: Message,
+        ids: tuple[str, ...],
+        kind: Kind,
+        address: Address,
+        sender: Sender | None,
+        content: Content,
+    ) -> Inbound:
+        words, entities = message.text or message.caption, message.entities or message.caption_entities
+        answered = message.reply_to_message
+        if kind == "message":  # a Bot API server of one's own counts updates anew, but not messages
+            ids = (*ids, f"message:{message.chat.id}:{message.message_id}")
+        return Inbound(
+            channel=self._channel,
+            account=self._account,
+            ids=ids,
+            kind=kind if content.kind == "message" else content.kind,
+            address=address,
+            sender=_with_phone(sender, content),
+            text=" ".join(filter(None, (content.text, self.ear.strip(words, entities)))),
+            files=content.files,
+            addressed=self._addressed(message, address, content),
+            ref=str(message.message_id),
+            reply_to=str(answered.message_id) if answered and answered.forum_topic_created is None else "",
+            sent_at=(message.edit_date or message.date) * 1000,
+            extra={**content.extra, "album": message.media_group_id} if message.media_group_id else content.extra,
+        )
+
+    def _addressed(self, message: Message, address: Address, content: Content) -> bool:
+        words, entities = message.text or message.caption, message.entities or message.caption_entities
+        if address.place == "dm":
+            return not self.ear.names_another(words, entities)
+        return content.kind == "message" and self.ear.hears(message, words, entities)
+
+    def _migration(self, message: Message, ids: tuple[str, ...], address: Address) -> Inbound:
+        """Both chats tell of it, in either order; the shared id makes the second one a repeat."""
+        old, new = message.chat.id, message.migrate_to_chat_id
+        if not new:
+            old, new = message.migrate_from_chat_id, message.chat.id
+        return Inbound(
+            channel=self._channel,
+            account=self._account,
+            ids=(*ids, f"migrate:{old}:{new}"),
+            kind="migrate",
+            address=address,
+            addressed=False,
+            ref=str(message.message_id),
+            sent_at=message.date * 1000,
+            extra={"from": str(old), "to": str(new)},
+        )
+
+    async def _content(self, data: Mapping[str, Any]) -> Content | None:
+        """Loading aiogram takes seconds: it is done once, when first needed, and beside the loop."""
+        if self._contents is None:
+            self._contents = await asyncio.to_thread(_load_reader)
+        return self._contents(data)
+
+
+def _load_reader() -> Callable[[Mapping[str, Any]], Content | None]:
+    from adapters.telegram import contents
+
+    contents.warm()
+    return contents.read
+
+
+def _with_phone(sender: Sender | None, content: Content) -> Sender | None:
+    """Whoever shares the own contact tells the own number."""
+    contact = content.extra.get("contact")
+    if sender is None or contact is None or str(contact.get("user_id")) != sender.id:
+        return sender
+    return msgspec.structs.replace(sender, profile={"phone": contact["phone_number"]})

@@ -1,0 +1,301 @@
+// One conversation as this tab knows it: what was said, what is on its way, what is being answered.
+// It holds no element; `changed` is called after every change, `news` for each answer that comes in live.
+
+import { Problem } from "./api.js";
+import { grown } from "./draft.js";
+import { Lines } from "./lines.js";
+import { Outbox } from "./outbox.js";
+import { Sender } from "./sender.js";
+import { Session } from "./session.js";
+import { stream } from "./stream.js";
+
+const DRAFT_GRACE = 3_000; // an answer whose turn is over is replaced or gone after this
+const PAGE = 50;
+
+export class Conversation {
+  lines = new Lines();
+  draft = null; // the answer being written: {turn, attempt, n, text}
+  typing = false;
+  progress = "";
+  state = "connecting"; // connecting | live | away | over
+  notice = ""; // a key of the texts
+  ready = false; // the history has been read once
+
+  #api;
+  #vault;
+  #session;
+  #outbox;
+  #tell;
+  #sender;
+  #stream = null;
+  #using = null; // the session that the live connection is for
+
+  constructor(api, vault, settings, userToken, tell) {
+    this.#api = api;
+    this.#vault = vault;
+    this.#session = new Session(api, vault, settings, userToken);
+    this.#outbox = new Outbox(vault);
+    this.#tell = tell;
+    this.#sender = new Sender(api, vault, this.#outbox, this.#session, {
+      changed: () => this.#changed(),
+      entering: (session) => this.#entering(session),
+      accepted: (entry, answer) => this.#accepted(entry, answer),
+      lost: (session, error) => this.#renew(session, error),
+      slow: () => this.#note("slow"),
+    });
+  }
+
+  get entries() {
+    return this.#outbox.entries;
+  }
+
+  // The id of the entry that is being sent now.
+  get sending() {
+    return this.#sender.sending;
+  }
+
+  get busy() {
+    return this.typing || this.draft !== null;
+  }
+
+  get token() {
+    return this.#session.current?.token;
+  }
+
+  start(signal) {
+    this.#vault.watch((name) => this.#elsewhere(name), signal);
+    this.#stream = stream(this.#api, {
+      open: () => this.#open(),
+      since: () => this.lines.last,
+      heard: (event) => this.#heard(event),
+      state: (state) => this.#become(state),
+      failed: (error) => this.#failed(error),
+    }, signal);
+  }
+
+  // --- what the person does
+
+  say(text, files = []) {
+    this.#outbox.add(text, files);
+    this.#changed();
+    this.#sender.flush();
+  }
+
+  again(id) {
+    this.#outbox.change(id, { state: "waiting", detail: "" });
+    this.#changed();
+    this.#sender.flush();
+  }
+
+  discard(id) {
+    this.#outbox.remove(id);
+    this.#changed();
+  }
+
+  async stop() {
+    await this.#api.call("DELETE", "chat/turn", { token: this.token }).catch((error) => {
+      if (!(error instanceof Problem)) this.#note("offline");
+    });
+  }
+
+  async reset() {
+    try {
+      if (this.token && this.state !== "over") await this.#session.reset();
+      else this.#session.keep(null);
+    } catch (error) {
+      if (!(error instanceof Problem && error.lost)) return this.#note("offline");
+      this.#session.keep(null);
+    }
+    this.#restart();
+  }
+
+  async end() {
+    try {
+      if (this.token) await this.#session.end();
+    } catch (error) {
+      if (!(error instanceof Problem)) return this.#note("offline");
+      this.#session.keep(null);
+    }
+    this.#over("ended");
+  }
+
+  async upload(file) {
+    const body = new FormData();
+    body.append("file", file, file.name);
+    const { token } = await this.#session.need();
+    return (await this.#api.call("POST", "chat/files", { token, body })).files[0];
+  }
+
+  async transcript() {
+    return (await this.#api.open("GET", "session/export?format=txt", { token: this.token })).blob();
+  }
+
+  async earlier() {
+    const since = Math.max(0, this.lines.first - 1 - PAGE);
+    const limit = this.lines.first - 1 - since;
+    await this.#read(`chat?since=${since}&limit=${limit}`, this.#session.current);
+    this.#changed();
+  }
+
+  // --- the session and its history
+
+  async #open() {
+    const session = (this.#using = await this.#session.need());
+    if (session.session_id !== this.lines.session) this.lines.begin(session.session_id);
+    this.#outbox.settle(session.session_id);
+    if (!this.lines.last) await this.#read("chat", session);
+    else while (await this.#read(`chat?since=${this.lines.last}&limit=200`, session));
+    this.ready = true;
+    this.#changed();
+    this.#sender.flush();
+    return session;
+  }
+
+  async #read(path, session) {
+    const page = await this.#api.call("GET", path, { token: session.token });
+    if (session.session_id !== this.lines.session) return false;
+    for (const message of page.messages) this.#add(message);
+    this.typing = Boolean(page.typing);
+    return page.has_more && page.messages.length > 0;
+  }
+
+  async #failed(error) {
+    if (!(error instanceof Problem) || !error.lost || !this.#using) return;
+    if (error.status === 410 && this.lines.last) this.#over("ended");
+    else await this.#renew(this.#using, error);
+  }
+
+  async #renew(dead, error) {
+    const known = this.lines.last > 0 || this.lines.past.length > 0;
+    const note = this.state === "over" ? "" : error.status === 410 ? "ended_before" : "expired";
+    const session = await this.#session.need(dead);
+    this.#outbox.settle(session.session_id);
+    this.#calm();
+    if (session.session_id !== this.lines.session) this.lines.begin(session.session_id, { keep: known, note });
+    this.#become("connecting");
+    this.#stream.again();
+  }
+
+  #restart() {
+    const session = this.#session.current?.session_id ?? "";
+    this.#outbox.settle(session);
+    this.lines.begin(session);
+    this.#calm();
+    this.#become("connecting");
+    this.#stream.again();
+  }
+
+  #over(notice) {
+    this.#calm();
+    this.#become("over");
+    this.#note(notice);
+    this.#stream.rest();
+  }
+
+  #calm() {
+    Object.assign(this, { draft: null, typing: false, progress: "", notice: "" });
+  }
+
+  #entering(session) {
+    if (this.state === "over" && session.session_id !== this.lines.session) {
+      this.lines.begin(session.session_id, { keep: true });
+    }
+  }
+
+  #accepted(entry, answer) {
+    if (this.notice !== "ended") this.notice = "";
+    for (const message of answer?.messages ?? []) this.#add(message);
+    this.#answered(this.lines.reply(answer?.turn_id));
+    if (answer?.session) {
+      this.#outbox.remove(entry.id);
+      this.#session.keep(answer.session);
+      this.#restart();
+    } else if (this.state === "over") {
+      this.#calm();
+      this.#become("connecting");
+      this.#stream.again();
+    }
+  }
+
+  // --- hearing
+
+  #heard({ event, data }) {
+    if (event === "message") this.#arrived(data);
+    else if (event === "delta" || event === "draft") this.#written(event, data);
+    else if (event === "typing") this.#typing(data.on);
+    else if (event === "progress") this.progress = data.text;
+    else if (event === "closed") this.#over(data.reason === "timeout" || data.reason === "idle" ? "timeout" : "ended");
+    else if (event === "reset") this.#replaced();
+    this.#changed();
+  }
+
+  #arrived(message) {
+    if (this.#add(message) && message.role !== "user") this.#tell.news(message);
+  }
+
+  #add(message) {
+    if (!this.lines.add(message)) return false;
+    if (message.message_id) this.#outbox.remove(message.message_id);
+    if (message.role === "user" || !message.turn) return true;
+    if (this.draft?.turn === message.turn) this.draft = null;
+    this.progress = "";
+    this.#answered(message);
+    return true;
+  }
+
+  // What has an answer is no longer on its way, even if it never becomes history (commands do not).
+  #answered(message) {
+    for (const entry of this.entries.filter((entry) => message && entry.turn === message.turn)) {
+      this.#outbox.remove(entry.id);
+      this.lines.place(entry, message.seq);
+    }
+  }
+
+  #written(event, data) {
+    this.draft = event === "draft" ? data : grown(this.draft, data);
+    this.progress = "";
+  }
+
+  #typing(on) {
+    this.typing = on;
+    if (on) return;
+    this.progress = "";
+    const left = this.draft;
+    if (left) setTimeout(() => this.draft === left && ((this.draft = null), this.#changed()), DRAFT_GRACE);
+  }
+
+  // Another tab (or the person, by a command) began anew; the tab that did it has put the new token into the vault.
+  async #replaced() {
+    const dead = this.lines.session;
+    for (let tries = 0; tries < 30 && this.#session.current?.session_id === dead; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    if (this.lines.session !== dead) return;
+    if (this.#session.current?.session_id !== dead) this.#elsewhere("session");
+    else this.#stream.again(); // an operator did: the old token leads to a new session
+  }
+
+  #elsewhere(name) {
+    const session = this.#session.current;
+    if (name === "session" || name === undefined) {
+      if (!session && this.state !== "over") this.#over("ended");
+      else if (session && session.session_id !== this.lines.session) this.#restart();
+    }
+    this.#changed();
+  }
+
+  #become(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.#changed();
+  }
+
+  #note(notice) {
+    this.notice = notice;
+    this.#changed();
+  }
+
+  #changed() {
+    this.#tell.changed();
+  }
+}

@@ -1,0 +1,43 @@
+// The session of this browser: made by the gateway, kept in the vault, shared by all tabs.
+
+export class Session {
+  #api;
+  #vault;
+  #request;
+
+  constructor(api, vault, settings, userToken) {
+    this.#api = api;
+    this.#vault = vault;
+    this.#request = { channel: settings.channel, ...(userToken && { user_token: userToken }) };
+  }
+
+  // {session_id, token, expires_at}, or null
+  get current() {
+    return this.#vault.get("session");
+  }
+
+  keep(session) {
+    this.#vault.set("session", session && { session_id: session.session_id, token: session.token });
+  }
+
+  // The current session; a new one where there is none, or where it is still the `dead` one.
+  need(dead = null) {
+    const usable = () => (this.current?.token !== dead?.token ? this.current : null);
+    return usable() ?? this.#vault.alone("session", async () => usable() ?? this.#begin());
+  }
+
+  async #begin() {
+    this.keep(await this.#api.call("POST", "session", { body: this.#request }));
+    return this.current;
+  }
+
+  async reset() {
+    const next = await this.#api.call("POST", "session/reset", { token: this.current.token });
+    this.keep(next);
+  }
+
+  async end() {
+    await this.#api.call("POST", "session/end", { token: this.current.token });
+    this.keep(null);
+  }
+}

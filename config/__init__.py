@@ -1,0 +1,7 @@
+"""The ground: the operator's files and their reader."""
+
+from config.document import Document
+from config.problem import ConfigErrors, Path, Position, Problem, dotted, shown
+from config.reader import read
+
+__all__ = ["ConfigErrors", "Document", "Path", "Position", "Problem", "dotted", "read", "shown"]

@@ -1,0 +1,179 @@
+"""The contract of an adapter: one platform, which it hears and speaks.
+
+An adapter is a file `adapters/<platform>.py` (or a package of that name, or another package's module) with one
+class `Adapter`. Its three duties: name the address; acknowledge only after `gate.receive` returned; raise only
+`Retry`, `Refused` or `Unknown` from `send` and `edit`. It may know its SDK, the shapes, its options and its gate,
+and nothing else of the gateway.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar, Literal, Protocol
+
+import msgspec
+
+from gateway.message import Address, File, Inbound, Part, Place
+from gateway.options import Options
+from gateway.units import Rate
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the platform can do, declared. The core consults only this."""
+
+    text: int = 4096  # longest text of one part ...
+    unit: Literal["chars", "utf16", "bytes"] = "chars"  # ... counted so
+    prefixes: str = "/"  # characters that begin a command
+    dialect: str = "plain"  # a name known to gateway.markup; "tree" leaves Markdown to the adapter's own client
+    caption: int = 1024
+    edit: bool = False
+    draft: bool = False  # can show an answer while it is being written
+    typing: float = 0  # seconds after which "typing" lapses; 0: cannot
+    groups: bool = False
+    threads: bool = False
+    many_sessions: bool = False  # several open sessions for one user
+    reactions: bool = False
+    buttons: bool = False
+    receipts: bool = False
+    voice: bool = False
+    files_in: int = 0  # largest file in bytes, 0: none
+    files_out: int = 0
+    account_rate: Rate | None = None
+    chat_rate: Rate | None = None
+    group_rate: Rate | None = None
+    resend_is_safe: bool = False  # the platform recognises a repeated part by its id
+    pulled: bool = False  # clients read the history themselves: nothing is ever sent
+    body: int = 1_048_576  # largest webhook body
+
+
+Boundary = Mapping[Place, str]
+"""Which places the platform has, and the scope each has when the operator says nothing."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """An HTTP request for this channel, its body already read under the caps. Header names are lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    peer: str
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What to answer to a `Call`."""
+
+    status: int = 200
+    body: bytes = b""
+    type: str = "application/json"
+    headers: Mapping[str, str] = {}
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of an `Inbound`, once it is on disk. `outcome` is `stored`, `duplicate`, or a drop reason."""
+
+    entry: int
+    outcome: str = "stored"
+    turn: str = ""
+
+
+State = Literal["starting", "up", "retrying", "conflict", "auth", "down", "stopped"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of a probe: how it is, and what to do when it is not well."""
+
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+class Gate(Protocol):
+    """All that an adapter is told of the gateway."""
+
+    async def receive(self, inbound: Inbound, raw: bytes = b"") -> Receipt:
+        """Commit the event to disk. Only after this returns may the platform be told that we have it.
+
+        Raises `StorageDown` when it could not be written: then acknowledge nothing.
+        """
+
+    async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
+        """Commit a whole batch in order; all of it is on disk when this returns."""
+
+    async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
+        """Note that an authentic event is let go for a reason: kept by id, counted, never answered."""
+
+    async def settle(self, part: str, outcome: Literal["sent", "delivered", "read", "failed"], ref: str = "") -> None:
+        """A delivery status of the platform for a part, by the part's id."""
+
+    def health(self, state: State, detail: str = "") -> None:
+        """How the connection does; `heard()` marks a completed receive round trip."""
+
+    def heard(self) -> None: ...
+
+    async def recall(self, name: str) -> str:
+        """A word kept over restarts for this channel ("" when never kept), such as a polling offset."""
+
+    async def keep(self, name: str, value: str) -> None: ...
+
+    async def pause(self, seconds: float) -> None:
+        """Wait, by the gateway's clock."""
+
+    @property
+    def http(self) -> Any:
+        """The shared `aiohttp.ClientSession`."""
+
+    @property
+    def public_url(self) -> str:
+        """What platforms call us by, without a trailing slash; "" when the operator gave none."""
+
+
+class Adapter:
+    """Base of all adapters; only `send` is required. `account` and `mention` are known once `open` returned."""
+
+    Options: ClassVar[type[Options]]
+    limits: ClassVar[Limits] = Limits()
+    boundary: ClassVar[Boundary] = {"dm": "user"}
+
+    account: str = ""
+    mention: str = ""  # the bot's own name on the platform, as in `/reset@name`
+
+    def __init__(self, name: str, options: Any, gate: Gate) -> None:
+        self.name, self.options, self.gate = name, options, gate
+
+    async def open(self) -> None:
+        """Learn who we are. Raises `Retry` (asked again later) or `Refused("auth")` (the channel stops)."""
+
+    async def run(self) -> None:
+        """Fetch what is not pushed (polling, sockets), until cancelled. Returning at once means: all is pushed."""
+
+    async def handle(self, call: Call) -> Reply:
+        """Answer what is pushed: verify the raw bytes, translate, receive, and only then say 200."""
+        return Reply(404)
+
+    async def send(self, part: Part) -> str:
+        """Deliver one part; return the platform's id of the message. Raises only `Retry`, `Refused`, `Unknown`."""
+        raise NotImplementedError
+
+    async def edit(self, ref: str, part: Part) -> None:
+        """Replace an earlier message where `limits.edit`; saying the same again is no error."""
+        raise NotImplementedError
+
+    async def draft(self, address: Address, key: int, text: str) -> None:
+        """Show an answer being written, where `limits.draft`; `key` (not 0) is the answer's. Failures do not matter."""
+
+    async def typing(self, address: Address) -> None:
+        """Show that an answer is coming, where `limits.typing`. Failures do not matter."""
+
+    def fetch(self, file: File) -> AsyncIterator[bytes]:
+        """The content of a file that came in, piece by piece."""
+        raise NotImplementedError
+
+    async def leave(self, chat: str) -> None:
+        """Leave a group, where the platform can."""
+
+    async def probe(self) -> list[Finding]:
+        """Check the account with the platform: token, webhook, permissions."""
+        return []
+
+    async def close(self) -> None:
+        """Let go of connections."""

@@ -1,0 +1,92 @@
+"""One configured channel as it runs: its adapter, its policies, its pace, and how its connection does."""
+
+from collections.abc import Callable
+
+from gateway.adapter import Adapter, Limits, State
+from gateway.clock import Clock
+from gateway.intake import Pace
+from gateway.keys import SessionKey, session_key
+from gateway.message import Address
+from gateway.meter import Meter
+from gateway.settings import ChannelSettings
+from gateway.texts import Own, text
+
+
+class Channel:
+    """What the core asks of a channel. Everything about the platform is declared by the adapter."""
+
+    def __init__(self, name: str, settings: ChannelSettings, adapter: Adapter, clock: Clock) -> None:
+        self.name, self.settings, self.adapter = name, settings, adapter
+        self._clock = clock
+        self.meter = _meter(settings, adapter.limits, clock)
+        self.pace = _pace(settings)
+        self.state: State = "starting"
+        self.detail = ""
+        self.heard_at: int | None = None
+        self.sent_at: int | None = None
+
+    @property
+    def bot(self) -> str:
+        return self.settings.bot
+
+    @property
+    def platform(self) -> str:
+        return self.settings.platform
+
+    @property
+    def account(self) -> str:
+        return self.adapter.account
+
+    @property
+    def limits(self) -> Limits:
+        return self.adapter.limits
+
+    @property
+    def sends(self) -> bool:
+        """Whether its outbox may be worked on now; what waits is kept while it may not."""
+        return self.state not in ("auth", "stopped", "starting")
+
+    @property
+    def prefixes(self) -> str:
+        return self.limits.prefixes
+
+    def expiry(self, now: int) -> int:
+        """When a part queued now is not worth sending any more, in ms."""
+        return now + round(self.settings.delivery.ttl * 1000)
+
+    def health(self, state: State, detail: str = "") -> None:
+        self.state, self.detail = state, detail
+
+    def heard(self) -> None:
+        self.heard_at = self._clock.now()
+
+    def key(self, address: Address) -> tuple[SessionKey, str]:
+        """The session key of an address under this channel's policy. Raises `ValueError` when an id is missing."""
+        scope = getattr(self.settings.session.scope, address.place, None) or self.adapter.boundary.get(address.place)
+        if scope is None:
+            raise ValueError(f"{self.platform} has no {address.place}")
+        return session_key(self.name, self.bot, self.account, address, scope)
+
+    def say(self, language: str) -> Callable[..., str]:
+        """The channel's texts in a language."""
+
+        own: Own = self.settings.texts
+
+        def say(name: str, **values: object) -> str:
+            return text(name, language or "en", own, **values)
+
+        return say
+
+
+def _pace(settings: ChannelSettings) -> Pace | None:
+    rate = settings.limits.messages
+    return Pace(rate.seconds * 1000 / rate.count, rate.count) if rate else None
+
+
+def _meter(settings: ChannelSettings, limits: Limits, clock: Clock) -> Meter:
+    override = settings.limits.send
+    if override == "off":
+        return Meter(clock, None, None, None)
+    if override is not None:
+        return Meter(clock, override, None, None)
+    return Meter(clock, limits.account_rate, limits.chat_rate, limits.group_rate)

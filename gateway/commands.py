@@ -1,0 +1,152 @@
+"""Chat commands: one table says what each is called and what it does to the lane, in the arrival's transaction."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from gateway import history, participants, sessions
+from gateway.db import Tx
+from gateway.intake import Effect, Outcome, Scene
+from gateway.message import Outbound
+
+Say = Callable[..., str]
+"""The channel's text of an id, with its placeholders filled."""
+
+HISTORY_LINES = 10
+MOST_HISTORY_LINES = 50
+
+
+class Verb(NamedTuple):
+    """A command: its other names, and what it does. `args` is the rest of the message."""
+
+    aliases: tuple[str, ...]
+    act: Callable[[Scene, Say, str], Tx[Outcome]]
+
+
+def _reset(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    """Everything before is left behind; what the participant told us stays."""
+    lane, a = scene.lane, scene.arrival
+    done = Outbound(text=say("reset_done"))
+    if scene.opened:
+        return Outcome([done], lane.session)
+    yield from sessions.supersede(lane, a.now)
+    yield from sessions.close(str(lane.session), "reset", a.now)
+    alone = a.spot.place in ("dm", "conversation")
+    opening = sessions.Opening(
+        a.session_id,
+        lane.id,
+        a.spot.key,
+        a.spot.channel,
+        a.spot.bot,
+        scene.participant if alone else None,
+        a.sender.level,
+        lane.epoch + 1,
+        a.now,
+        a.sender.language,
+    )
+    yield from sessions.open_session(opening)
+    if alone:
+        yield from participants.remember_last_visit(scene.participant, a.session_id)
+    return Outcome([done], a.session_id, "superseded")
+
+
+def _end(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    """The conversation is over; the next message starts another one."""
+    yield from sessions.supersede(scene.lane, scene.arrival.now)
+    yield from sessions.close(str(scene.lane.session), "user", scene.arrival.now)
+    return Outcome([Outbound(text=say("ended"))], None, "superseded")
+
+
+def _stop(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    """Cancel the answer being made. Its worker ends the turn; should that worker die, it is not answered again."""
+    rows = yield (
+        """UPDATE inbox SET reason = 'cancelled' WHERE state = 'waiting' AND lane = $1 AND attempts > 0
+             AND EXISTS (SELECT 1 FROM lane WHERE id = $1 AND in_holder IS NOT NULL) RETURNING id""",
+        (scene.lane.id,),
+    )
+    if not rows:
+        return Outcome([Outbound(text=say("nothing_to_stop"))], scene.lane.session)
+    return Outcome([Outbound(text=say("stopped"))], scene.lane.session, "cancelled")
+
+
+def _start(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    yield from ()
+    return Outcome([Outbound(text=say("start"))], scene.lane.session)
+
+
+def _help(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    yield from ()
+    listed = "\n".join(f"/{name}" for name in VERBS)
+    return Outcome([Outbound(text=say("help", commands=listed))], scene.lane.session)
+
+
+def _status(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    facts = yield from sessions.existing(str(scene.lane.session))
+    text = say(
+        "status",
+        session=facts.id[-8:],
+        bot=facts.bot,
+        state=facts.state,
+        started=_moment(facts.created_at),
+        messages=facts.message_count,
+        waiting=scene.lane.waiting,
+    )
+    return Outcome([Outbound(text=text)], facts.id)
+
+
+def _whoami(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    known = yield from participants.existing(scene.participant)
+    text = say("whoami", name=known.name or known.person, id=known.person)
+    return Outcome([Outbound(text=text)], scene.lane.session)
+
+
+def _history(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+    """The last lines, to the person who said them; in a group they would go to everybody."""
+    if scene.arrival.spot.place not in ("dm", "conversation"):
+        return Outcome([Outbound(text=say("not_allowed"))], scene.lane.session)
+    wanted = int(args) if args.isascii() and args.isdigit() and len(args) < 4 else HISTORY_LINES
+    limit = max(1, min(wanted, MOST_HISTORY_LINES))
+    lines = yield from history.spoken(str(scene.lane.session), 0, limit)
+    if not lines:
+        return Outcome([Outbound(text=say("history_empty"))], scene.lane.session)
+    shown = [f"{_moment(line.at)} {line.name or line.role}: {line.text}" for line in lines]
+    return Outcome([Outbound(text="\n\n".join(shown))], scene.lane.session)
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+VERBS = {
+    "reset": Verb(("new",), _reset),
+    "start": Verb((), _start),
+    "help": Verb((), _help),
+    "status": Verb((), _status),
+    "stop": Verb((), _stop),
+    "end": Verb((), _end),
+    "history": Verb((), _history),
+    "whoami": Verb((), _whoami),
+}
+
+_NAMES = {name: name for name in VERBS} | {alias: name for name, verb in VERBS.items() for alias in verb.aliases}
+
+
+def known(word: str) -> str | None:
+    """The command a word stands for."""
+    return _NAMES.get(word)
+
+
+def effect(name: str, args: str, say: Say) -> Effect:
+    """What a command does, ready to run inside the arrival's transaction."""
+    act = VERBS[name].act
+    return lambda scene: act(scene, say, args)
+
+
+def reply(text: str) -> Effect:
+    """Says no more than a text: the command may not be used here, or is not known."""
+
+    def act(scene: Scene) -> Tx[Outcome]:
+        yield from ()
+        return Outcome([Outbound(text=text)], scene.lane.session)
+
+    return act

@@ -1,0 +1,67 @@
+"""What the stations of the corridor share: the store, the clock, the channels and bots that are wanted now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+import structlog
+
+from gateway.bot import Answering
+from gateway.channel import Channel
+from gateway.clock import Clock
+from gateway.db import Database, Tx
+from gateway.desk import Desk
+from gateway.errors import StorageDown
+from gateway.live import Live
+from gateway.memory import Memory
+from gateway.metrics import Metrics
+from gateway.settings import BotSettings, InboxSettings
+from gateway.tasks import Tasks
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+STORAGE_PAUSE = 1.0  # seconds
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Engaged:
+    """A bot that serves: how it is configured, and the thing that answers."""
+
+    name: str
+    settings: BotSettings
+    bot: Answering
+
+
+@dataclass
+class Corridor:
+    """One process's part in the corridor. `me` names this process in every lease it takes."""
+
+    db: Database
+    clock: Clock
+    desk: Desk
+    memory: Memory
+    live: Live
+    metrics: Metrics
+    tasks: Tasks
+    inbox: InboxSettings
+    me: str
+    lease: float  # seconds
+    channels: dict[str, Channel] = field(default_factory=dict)
+    bots: dict[str, Engaged] = field(default_factory=dict)
+    aliases: dict[tuple[str, str, str], str] = field(default_factory=dict)  # chats that go on under another id
+
+    async def insist(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Write what must not be lost for want of storage: try until it is taken."""
+        while True:
+            try:
+                return await self.db.write(tx, *args, **kwargs)
+            except StorageDown as error:
+                log.error("storage.down", error=str(error))
+                await self.clock.sleep(STORAGE_PAUSE)
+
+    def lease_end(self) -> int:
+        """When a lease taken now ends, in ms."""
+        return self.clock.now() + round(self.lease * 1000)

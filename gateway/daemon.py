@@ -1,0 +1,173 @@
+"""The daemon: the wanted channels and bots made real. Starting is the first reload, stopping a reload to nothing."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import aiohttp
+import structlog
+
+from gateway import moving
+from gateway.adapter import Adapter
+from gateway.bot import Bot
+from gateway.channel import Channel
+from gateway.clock import Clock
+from gateway.connection import Connection
+from gateway.corridor import Corridor, Engaged
+from gateway.db.opening import open_database
+from gateway.desk import Desk
+from gateway.gate import ChannelGate
+from gateway.housekeeping import Housekeeping
+from gateway.live import Live
+from gateway.memory import Memory
+from gateway.metrics import Metrics
+from gateway.router import Router
+from gateway.servers import Servers
+from gateway.settings import BotSettings, ChannelSettings, Settings
+from gateway.tasks import Tasks
+
+CONNECTIONS = 1000  # kept open at once to bots and platforms
+
+log = structlog.get_logger()
+
+
+class Tools:
+    """What bots are given."""
+
+    def __init__(self, http: aiohttp.ClientSession) -> None:
+        self.http = http
+
+
+class Daemon:
+    """One process of the gateway. `start`, then `apply` as often as the settings change, then `stop`."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, root: Path | None = None) -> None:
+        self.settings, self._clock, self._root = settings, clock or Clock(), root
+        self._tasks = Tasks()
+        self._connections: dict[str, asyncio.Task[None]] = {}
+        self._started = asyncio.Event()
+
+    async def start(self) -> None:
+        """Open the store and the doors, and apply the settings. Raises `StorageDown` or `OSError`; nothing is left."""
+        clock, settings = self._clock, self.settings
+        db = await open_database(settings.storage.url, self._root)
+        self.http = _http()
+        desk = Desk(clock, settings.server.workers, lambda bot: self.router.ring_bot(bot))
+        self.corridor = Corridor(
+            db=db,
+            clock=clock,
+            desk=desk,
+            memory=Memory(db),
+            live=Live(),
+            metrics=Metrics(),
+            tasks=self._tasks,
+            inbox=settings.inbox,
+            me=clock.new_id(),
+            lease=settings.server.lease,
+        )
+        self.corridor.aliases.update(await db.read(moving.aliases))
+        self.router = Router(self.corridor)
+        self.servers = Servers(self.corridor, self.router, settings, self._root)
+        try:
+            await self.servers.listen()
+            await self.apply(settings)
+        except BaseException:
+            await self.stop(0)
+            raise
+        self.router.start()
+        self._tasks.start(Housekeeping(self.corridor).run(), "housekeeping")
+        self.servers.open()
+        log.info("daemon.started", listen=str(settings.server.listen), channels=len(settings.channels))
+
+    async def apply(self, settings: Settings) -> None:
+        """Make the settings real. All that can fail is built first; then what changed is stopped, and started anew."""
+        bots = {name: self._bot(bot) for name, bot in settings.bots.items() if self._bot_changed(bot)}
+        channels = {
+            name: self._channel(channel)
+            for name, channel in settings.channels.items()
+            if channel != self._running_settings(name) and channel.plugin is not None
+        }
+        gone = self.corridor.channels.keys() - settings.channels.keys()
+        for name in [*gone, *channels]:
+            await self._close(name)
+        for engaged in bots.values():
+            self.router.engage(engaged)
+        for channel, gate in channels.values():
+            self.router.open(channel)
+            connection = Connection(channel, gate, self._clock)
+            self._connections[channel.name] = self._tasks.start(connection.run(), f"connection {channel.name}")
+        for name, wanted in settings.channels.items():
+            if wanted.fault:
+                log.error("channel.fault", channel=name, error=wanted.fault)
+        self.settings = settings
+
+    def _running_settings(self, name: str) -> ChannelSettings | None:
+        running = self.corridor.channels.get(name)
+        return running.settings if running else None
+
+    def _bot_changed(self, bot: BotSettings) -> bool:
+        running = self.corridor.bots.get(bot.name)
+        return running is None or running.settings != bot
+
+    def _bot(self, bot: BotSettings) -> Engaged:
+        made: Bot = bot.plugin(bot.name, bot.options, Tools(self.http))
+        return Engaged(bot.name, bot, made)
+
+    def _channel(self, settings: ChannelSettings) -> tuple[Channel, ChannelGate]:
+        gate = ChannelGate(self.corridor, self.router, self.http, self.settings.server.public_url or "")
+        assert settings.plugin is not None
+        adapter: Adapter = settings.plugin(settings.name, settings.options, gate)
+        gate.channel = Channel(settings.name, settings, adapter, self._clock)
+        return gate.channel, gate
+
+    async def _close(self, name: str) -> None:
+        """A channel falls silent: it hears nothing more, and its outbox waits."""
+        if (task := self._connections.pop(name, None)) is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        if (channel := self.corridor.channels.pop(name, None)) is not None:
+            channel.health("stopped")
+            await channel.adapter.close()
+
+    async def stop(self, drain: float | None = None) -> None:
+        """Not ready, no intake, no new turns; running turns get `server.drain`; what is left stays queued."""
+        self.servers.shut()
+        for task in self._connections.values():
+            task.cancel()
+        await self.router.drain(self.settings.server.drain if drain is None else drain)
+        await self.servers.close()
+        await self._tasks.wait(1.0)
+        await self._tasks.cancel()
+        for channel in self.corridor.channels.values():
+            await channel.adapter.close()
+        for engaged in self.corridor.bots.values():
+            await engaged.bot.close()
+        await self.http.close()
+        await self.corridor.db.close()
+        log.info("daemon.stopped")
+
+
+async def serve(settings: Settings, root: Path | None = None) -> None:
+    """Run until SIGTERM or SIGINT; a second one ends at once."""
+    daemon = Daemon(settings, root=root)
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+
+    def ask() -> None:
+        if asked.is_set():
+            raise SystemExit(1)
+        asked.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ask)
+    await daemon.start()
+    await asked.wait()
+    await daemon.stop()
+
+
+def _http() -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, limit_per_host=0, keepalive_timeout=10)
+    timeout = aiohttp.ClientTimeout(total=120, sock_connect=10)
+    return aiohttp.ClientSession(
+        connector=connector, timeout=timeout, auto_decompress=True, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+    )

@@ -1,0 +1,39 @@
+"""The store: one SQL text for every transaction, one runner for each database.
+
+A transaction is a generator. It yields `(sql, arguments)`, is handed the rows as a list of tuples, and returns its
+result. It touches nothing but its arguments and the database, because a runner may have to run it again: when one
+member of a group commit fails, the members are run again one by one. Parameters are written `$1`, `$2`, ...
+"""
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+Step = tuple[str, tuple[Any, ...]]
+Rows = list[tuple[Any, ...]]
+Tx = Generator[Step, Rows, T]
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database(Protocol):
+    """What the core knows of its store."""
+
+    async def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a transaction; it is on stable storage when this returns. Raises `StorageDown`, or what `tx` raised.
+
+        Cancelling the caller does not cancel the write.
+        """
+
+    async def read(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a transaction that only reads; it sees everything committed before the call."""
+
+    async def close(self) -> None: ...
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered steps of the schema, oldest first: (number, SQL)."""
+    return sorted((int(file.name.split("_")[0]), file.read_text("utf-8")) for file in MIGRATIONS.glob("*.sql"))

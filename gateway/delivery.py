@@ -1,0 +1,166 @@
+"""Delivery: parts leave in order, each with its intent on disk before the try, each outcome on disk after it."""
+
+from collections.abc import Callable
+
+import structlog
+from msgspec.structs import replace
+
+from gateway import outbox, outcomes
+from gateway.backoff import backoff
+from gateway.channel import Channel
+from gateway.corridor import Corridor
+from gateway.errors import Refused, Retry, SendError, Unknown
+from gateway.failpoint import failpoint
+from gateway.gates import private
+from gateway.lanes import OUTBOX, Lease, claim
+from gateway.message import Inbound, Part, decode
+from gateway.outbox import Stored
+from gateway.outcomes import Outcome
+from gateway.post import Load
+
+LONGEST_WAIT = 300.0  # seconds between two tries
+RESENDS = {"never": 0, "resend_once": 1, "until_confirmed": 1 << 30}
+SURE = 0.8  # of a lease: after that nothing is sent under it any more
+
+log = structlog.get_logger()
+
+
+class Delivery:
+    """Sends what the outboxes of this process's channels hold."""
+
+    def __init__(self, corridor: Corridor, ring: Callable[[str], None]) -> None:
+        self._c, self._ring = corridor, ring
+        self.held: dict[int, Lease] = {}
+        self.renewed_at = corridor.clock.tick()
+
+    def may_send(self, channel: Channel, inbound: Inbound) -> bool:
+        """Whether a part for this chat may go out at once; if so, its turn at the meter is taken."""
+        if not channel.sends or self._c.desk.draining or channel.settings.delivery.on_unknown == "never":
+            return False
+        return channel.meter.take(inbound.address.chat, not private(inbound)) <= 0
+
+    def begin(self, channel: Channel, load: Load | None) -> None:
+        """A transaction queued parts: send the one it took for us, or see to it that they are looked at."""
+        if load is None:
+            self._ring(channel.name)
+        else:
+            self._hold(channel, load.lease)
+            self._c.tasks.start(self._deliver(channel, load.lease, load.part, self._c.clock.tick()), "delivery")
+
+    async def claim(self, channel: Channel, limit: int) -> int:
+        """Take lanes that are due, and send what they hold. Returns how many there were."""
+        began = self._c.clock.tick()
+        now, until = self._c.clock.now(), self._c.lease_end()
+        leases = await self._c.db.write(claim, OUTBOX, channel.name, self._c.me, now, until, limit)
+        for lease in leases:
+            self._hold(channel, lease)
+            self._c.tasks.start(self._deliver(channel, lease, None, began), "delivery")
+        return len(leases)
+
+    def _hold(self, channel: Channel, lease: Lease) -> None:
+        self.held[lease.lane] = lease
+
+    async def _deliver(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
+        """Send from one lane until it is empty, must wait, or is lost."""
+        try:
+            if part is None:
+                part = await self._c.insist(outbox.head, lease, self._c.clock.now(), self._resends(channel))
+                part = await self._intend(channel, lease, part)
+            while part is not None:
+                if self._c.clock.tick() > max(began, self.renewed_at) + SURE * self._c.lease:
+                    log.warning("send.late", channel=channel.name, part=part.part)
+                    return
+                outcome = await self._send(channel, part)
+                part = await self._c.insist(
+                    outcomes.note, lease, part.id, outcome, self._c.clock.now(), self._resends(channel)
+                )
+                failpoint("send.noted")
+                part = await self._intend(channel, lease, part)
+        finally:
+            if self.held.get(lease.lane) == lease:
+                del self.held[lease.lane]
+
+    async def _intend(self, channel: Channel, lease: Lease, part: Stored | None) -> Stored | None:
+        """Ask the meter, then note the intent. None when the part must wait or the lane was lost."""
+        if part is None:
+            return None
+        address = decode(Part, part.body).address
+        wait = channel.meter.take(address.chat, address.place not in ("dm", "conversation"))
+        stopped = not channel.sends or self._c.desk.draining
+        if wait > 0 or stopped:
+            due = self._c.clock.now() + round(max(wait, 1.0 if stopped else 0.0) * 1000)
+            await self._c.insist(outcomes.postpone, lease, part.id, due)
+            return None
+        if not await self._c.insist(outbox.intend, lease, part.id):
+            return None
+        failpoint("send.intended")
+        return part._replace(state="sending", attempts=part.attempts + 1)
+
+    def _resends(self, channel: Channel) -> int:
+        if channel.limits.resend_is_safe:
+            return RESENDS["until_confirmed"]
+        return RESENDS[channel.settings.delivery.on_unknown]
+
+    async def _send(self, channel: Channel, stored: Stored) -> Outcome:
+        """One try, and what it came to."""
+        part = replace(decode(Part, stored.body), id=stored.part)
+        if stored.plain:
+            part = replace(part, text=part.plain or part.text, entities=())
+        started = self._c.clock.tick()
+        outcome = await self._try(channel, part, stored)
+        self._c.metrics.send_seconds.labels(channel.name).observe(self._c.clock.tick() - started)
+        self._c.metrics.sent(channel.name, outcome.kind).inc()
+        return outcome
+
+    async def _try(self, channel: Channel, part: Part, stored: Stored) -> Outcome:
+        failpoint("send.before")
+        try:
+            ref = await channel.adapter.send(part)
+        except Retry as retry:
+            return self._retried(channel, stored, retry)
+        except Refused as refused:
+            return self._refused(channel, stored, refused)
+        except Exception as error:
+            # Whatever else an adapter lets slip, the part may have been sent.
+            if not isinstance(error, Unknown):
+                log.error("send.broken", channel=channel.name, part=stored.part, exc_info=error)
+            return self._unknown(channel, stored, error)
+        failpoint("send.after")
+        channel.sent_at = self._c.clock.now()
+        return Outcome("sent", ref=ref)
+
+    def _later(self, stored: Stored, after: float | None) -> int:
+        wait = after if after is not None else backoff(stored.attempts, longest=LONGEST_WAIT)
+        return self._c.clock.now() + round(wait * 1000)
+
+    def _retried(self, channel: Channel, stored: Stored, retry: Retry) -> Outcome:
+        if retry.everyone:
+            channel.meter.close(retry.after or 1.0)
+        if stored.attempts >= channel.settings.delivery.attempts:
+            return self._dead(channel, stored, "attempts", retry)
+        log.info("send.retry", channel=channel.name, part=stored.part, attempt=stored.attempts, error=str(retry))
+        return Outcome("ready", due=self._later(stored, retry.after), error=str(retry))
+
+    def _unknown(self, channel: Channel, stored: Stored, error: Exception) -> Outcome:
+        log.warning("send.unknown", channel=channel.name, part=stored.part, error=str(error))
+        return Outcome("unknown", due=self._later(stored, None), error=str(error) or type(error).__name__)
+
+    def _refused(self, channel: Channel, stored: Stored, refused: Refused) -> Outcome:
+        error = str(refused)
+        if refused.reason == "markup" and not stored.plain:
+            return Outcome("ready", due=self._c.clock.now(), error=error, plain=True)
+        if refused.reason == "migrated" and refused.to:
+            return Outcome("moved", due=self._c.clock.now(), error=error, to=refused.to)
+        if refused.reason == "auth":
+            channel.health("auth", error)
+            return Outcome("ready", due=self._c.clock.now(), error=error)
+        if refused.reason in ("blocked", "gone"):
+            log.info("send.silenced", channel=channel.name, part=stored.part, reason=refused.reason)
+            self._c.metrics.dead.labels("outbox", channel.name, refused.reason).inc()
+            return Outcome("silenced", reason=refused.reason, error=error)
+        return self._dead(channel, stored, refused.reason, refused)
+
+    def _dead(self, channel: Channel, stored: Stored, reason: str, error: SendError) -> Outcome:
+        log.error("outbox.dead", channel=channel.name, part=stored.part, reason=reason, error=str(error))
+        self._c.metrics.dead.labels("outbox", channel.name, reason).inc()
+        return Outcome("dead", reason=reason, error=str(error))

@@ -1,0 +1,54 @@
+"""The turns this process may run at once: places in all, and seats at each bot."""
+
+from collections.abc import Callable
+
+from gateway.breaker import Breaker
+from gateway.clock import Clock
+
+
+class Seats:
+    """One bot's share: its cap, how many of its turns run, its circuit, and whether older work of it waits."""
+
+    def __init__(self, clock: Clock, cap: int) -> None:
+        self.cap, self.taken, self.backlog = cap, 0, False
+        self.breaker = Breaker(clock)
+
+
+class Desk:
+    """Counts places. A place is taken before the claim and given back when the lane is let go."""
+
+    def __init__(self, clock: Clock, places: int, freed: Callable[[str], None]) -> None:
+        self._clock, self.places, self._freed = clock, places, freed
+        self.taken = 0
+        self.draining = False
+        self._bots: dict[str, Seats] = {}
+
+    def seats(self, bot: str) -> Seats:
+        return self._bots[bot]
+
+    def add(self, bot: str, cap: int) -> None:
+        """A bot begins to serve, or its cap changes."""
+        if bot in self._bots:
+            self._bots[bot].cap = cap
+        else:
+            self._bots[bot] = Seats(self._clock, cap)
+
+    def free(self, bot: str) -> int:
+        """How many turns of this bot may be claimed now."""
+        seats = self._bots[bot]
+        if self.draining or seats.breaker.wait() > 0:
+            return 0
+        free = min(self.places - self.taken, seats.cap - seats.taken)
+        return min(free, 1 - min(seats.taken, 1)) if seats.breaker.open else max(free, 0)
+
+    def sit(self, bot: str, count: int = 1) -> None:
+        self.taken += count
+        self._bots[bot].taken += count
+        self._bots[bot].breaker.passing()
+
+    def rise(self, bot: str, count: int = 1) -> None:
+        self.taken -= count
+        seats = self._bots[bot]
+        seats.taken -= count
+        if seats.backlog and count:
+            self._freed(bot)

@@ -1,0 +1,118 @@
+"""The one transaction that ends a turn: fence, entry, history, state and outgoing parts, all of it or nothing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from gateway import participants, sessions
+from gateway.db import Tx
+from gateway.history import Line, append
+from gateway.inbox import Envelope, end, take_head
+from gateway.lanes import INBOX, release
+from gateway.message import Message
+from gateway.participants import DataChange
+from gateway.post import Load, Post, queue
+from gateway.sessions import Reason
+
+
+class StateChange(NamedTuple):
+    """What an answer changes besides being said. A value of None deletes the variable or context key."""
+
+    variables: Mapping[str, Any] = {}
+    context: Mapping[str, Any] = {}
+    participant: DataChange | None = None
+    close: Reason | None = None
+    resolved: bool | None = None
+
+
+class Ending(NamedTuple):
+    """How a turn ends. `lines` go into the history, `post` into the outbox; `more` asks for the next entry."""
+
+    envelope: Envelope
+    state: str
+    now: int
+    lines: Sequence[Line] = ()
+    post: Post | None = None
+    change: StateChange | None = None
+    reason: str | None = None
+    error: str | None = None
+    more: bool = True
+    largest: int = 1 << 20
+
+
+class Ended(NamedTuple):
+    """What the commit made of it. `refused` names changes that were too large and left out."""
+
+    messages: Sequence[Message]
+    version: int
+    load: Load | None = None
+    next: Envelope | None = None
+    variables: Mapping[str, Any] | None = None
+    context: Mapping[str, Any] | None = None
+    refused: tuple[str, ...] = ()
+
+
+_LEAVE = """UPDATE lane SET version = version + 1, waiting = waiting - 1,
+    in_holder = CASE WHEN waiting = 1 THEN NULL ELSE in_holder END,
+    in_due_at = CASE WHEN waiting = 1 THEN NULL ELSE in_due_at END
+    WHERE id = $1 AND in_fence = $2 AND in_holder IS NOT NULL RETURNING waiting, version, epoch"""
+
+
+def end_turn(e: Ending) -> Tx[Ended | None]:
+    """End a turn under its lease. None: the lease was lost, and nothing has changed."""
+    entry, lease = e.envelope.entry, e.envelope.lease
+    rows = yield _LEAVE, tuple(lease)
+    if not rows:
+        return None
+    waiting, version, epoch = rows[0]
+    if not (yield from end(entry.id, e.state, e.reason, e.now, e.error)):
+        raise AssertionError(f"entry {entry.id} was over although its lane was held")
+    messages = yield from append(entry.session, e.lines, e.now, user=True)
+    ended = Ended(messages, version)
+    if e.post is not None:
+        ended = ended._replace(load=(yield from queue(lease.lane, entry.session, entry.id, e.post, e.now)))
+    if e.change is not None:
+        ended = yield from _apply(e, e.change, ended)
+    if waiting and e.more:
+        following = yield from take_head(lease, e.now)
+        if following:
+            place = e.envelope._replace(entry=following, epoch=epoch, version=ended.version)
+            ended = ended._replace(next=place)
+    elif waiting:
+        yield from release(INBOX, lease, e.now)
+    return ended
+
+
+def _apply(e: Ending, change: StateChange, ended: Ended) -> Tx[Ended]:
+    session, refused = e.envelope.entry.session, []
+    if change.variables or change.context:
+        rows = yield "SELECT variables, context FROM session WHERE id = $1 /*FOR UPDATE*/", (session,)
+        variables = merged(orjson.loads(rows[0][0]), change.variables)
+        context = merged(orjson.loads(rows[0][1]), change.context)
+        text = orjson.dumps(variables)
+        if len(text) > e.largest:
+            refused.append("variables")
+            variables = orjson.loads(rows[0][0])
+            text = orjson.dumps(variables)
+        yield (
+            "UPDATE session SET variables = $2, context = $3 WHERE id = $1",
+            (session, text.decode(), orjson.dumps(context).decode()),
+        )
+        ended = ended._replace(variables=variables, context=context)
+    if change.participant is not None and e.envelope.entry.participant:
+        who = e.envelope.entry.participant
+        if not (yield from participants.change(who, change.participant, e.now)):
+            refused.append("participant")
+    if change.resolved is not None and change.close is None:
+        yield "UPDATE session SET resolved = $2 WHERE id = $1", (session, int(change.resolved))
+    if change.close is not None:
+        yield from sessions.close(session, change.close, e.now, change.resolved)
+        ended = ended._replace(version=ended.version + 1)
+    return ended._replace(refused=tuple(refused))
+
+
+def merged(document: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """A document after a change: None deletes, everything else is set."""
+    document = {**document, **change}
+    return {name: value for name, value in document.items() if value is not None or name not in change}

@@ -1,0 +1,76 @@
+"""The gate: all that one channel's adapter is told of the gateway."""
+
+import asyncio
+from typing import Any, Literal
+
+import aiohttp
+import structlog
+
+from gateway import inbox, kept
+from gateway.adapter import Receipt, State
+from gateway.channel import Channel
+from gateway.corridor import Corridor
+from gateway.intake import Accepted
+from gateway.message import Inbound
+from gateway.router import Router
+
+log = structlog.get_logger()
+
+
+class ChannelGate:
+    """Implements `gateway.adapter.Gate` for one channel, which is made around it."""
+
+    channel: Channel
+
+    def __init__(self, corridor: Corridor, router: Router, http: aiohttp.ClientSession, public_url: str) -> None:
+        self._c, self._router, self._http, self._public_url = corridor, router, http, public_url
+
+    async def receive(self, inbound: Inbound, raw: bytes = b"") -> Receipt:
+        return _receipt(await self._router.receive(self.channel, inbound, raw))
+
+    async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
+        # Asked for in order within one turn of the loop, they join one commit in that order.
+        accepted = await asyncio.gather(*(self._router.receive(self.channel, *event) for event in batch))
+        return [_receipt(one) for one in accepted]
+
+    async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
+        now = self._c.clock.now()
+        await self._c.db.write(inbox.note_dropped, self.channel.name, account, ids, "", reason, now)
+        self._c.metrics.accepted(self.channel.name, reason).inc()
+
+    async def settle(self, part: str, outcome: Literal["sent", "delivered", "read", "failed"], ref: str = "") -> None:
+        await self._c.db.write(kept.settle, part, outcome, ref, self._c.clock.now())
+
+    def health(self, state: State, detail: str = "") -> None:
+        if (state, detail) != (self.channel.state, self.channel.detail):
+            log.info("channel.health", channel=self.channel.name, state=state, detail=detail)
+        self.channel.health(state, detail)
+        self._c.metrics.channel_up.labels(self.channel.name).set(int(state == "up"))
+        self._router.ring_channel(self.channel.name)
+
+    def heard(self) -> None:
+        self.channel.heard()
+
+    def forged(self) -> None:
+        self._c.metrics.forged.labels(self.channel.name).inc()
+
+    async def recall(self, name: str) -> str:
+        return await self._c.db.read(kept.recall, f"{self.channel.name}/{name}")
+
+    async def keep(self, name: str, value: str) -> None:
+        await self._c.db.write(kept.keep, f"{self.channel.name}/{name}", value)
+
+    async def pause(self, seconds: float) -> None:
+        await self._c.clock.sleep(seconds)
+
+    @property
+    def http(self) -> Any:
+        return self._http
+
+    @property
+    def public_url(self) -> str:
+        return self._public_url
+
+
+def _receipt(accepted: Accepted) -> Receipt:
+    return Receipt(accepted.entry, accepted.outcome, accepted.turn)

@@ -1,0 +1,130 @@
+"""History: every line of every session, for good; and how much of it goes along with a turn."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.db import Tx
+from gateway.message import Button, File, Message, Role, Shape, decode, encode
+
+
+class Line(NamedTuple):
+    """A line about to be written; its place in the session is given when it is."""
+
+    role: Role
+    text: str
+    name: str = ""
+    sender: str = ""
+    files: tuple[File, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    ref: str = ""
+    turn: str = ""
+    flag: str = ""
+
+
+class _Extra(Shape, frozen=True):
+    files: tuple[File, ...] = ()
+    buttons: tuple[Button, ...] = ()
+
+
+COLUMNS = "seq, role, name, sender, text, extra, at, ref, turn, flag"
+
+
+def append(session: str, lines: Sequence[Line], now: int, *, user: bool) -> Tx[list[Message]]:
+    """Write lines at the session's end. With `user` the session counts as used by its user at this moment.
+
+    Notices (role system) are kept and shown, but are not counted as messages.
+    """
+    count = sum(line.role != "system" for line in lines)
+    rows = yield (
+        """UPDATE session SET next_message = next_message + $2, message_count = message_count + $3,
+             last_activity = $4, last_user_activity = CASE WHEN $5 = 1 THEN $4 ELSE last_user_activity END,
+             state = CASE WHEN $5 = 1 AND state = 'dormant' THEN 'active' ELSE state END
+             WHERE id = $1 RETURNING next_message""",
+        (session, len(lines), count, now, int(user)),
+    )
+    first = rows[0][0] - len(lines) + 1
+    messages = [_message(first + index, line, now) for index, line in enumerate(lines)]
+    if messages:
+        yield _insert(session, messages)
+    return messages
+
+
+def _message(seq: int, line: Line, now: int) -> Message:
+    return Message(
+        seq=seq,
+        role=line.role,
+        text=line.text,
+        at=now,
+        name=line.name,
+        sender=line.sender,
+        files=line.files,
+        buttons=line.buttons,
+        ref=line.ref,
+        turn=line.turn,
+        flag=line.flag,
+    )
+
+
+def _insert(session: str, messages: Sequence[Message]) -> tuple[str, tuple[object, ...]]:
+    width = 11
+    rows = ", ".join(
+        "(" + ", ".join(f"${row * width + column}" for column in range(1, width + 1)) + ")"
+        for row in range(len(messages))
+    )
+    values: list[object] = []
+    for m in messages:
+        extra = encode(_Extra(files=m.files, buttons=m.buttons)) if m.files or m.buttons else None
+        values += (session, m.seq, m.role, m.name, m.sender, m.text, extra, m.at, m.ref, m.turn, m.flag)
+    return f"INSERT INTO message (session, {COLUMNS}) VALUES {rows}", tuple(values)
+
+
+def _from_row(row: tuple[object, ...]) -> Message:
+    seq, role, name, sender, text, extra, at, ref, turn, flag = row
+    more = decode(_Extra, extra) if isinstance(extra, str) else _Extra()
+    return Message(
+        seq=seq,  # type: ignore[arg-type]
+        role=role,  # type: ignore[arg-type]
+        text=text,  # type: ignore[arg-type]
+        at=at,  # type: ignore[arg-type]
+        name=name,  # type: ignore[arg-type]
+        sender=sender,  # type: ignore[arg-type]
+        files=more.files,
+        buttons=more.buttons,
+        ref=ref,  # type: ignore[arg-type]
+        turn=turn,  # type: ignore[arg-type]
+        flag=flag,  # type: ignore[arg-type]
+    )
+
+
+def newest(session: str, limit: int) -> Tx[list[Message]]:
+    """The last lines of a session, oldest first, notices included."""
+    rows = yield (
+        f"SELECT {COLUMNS} FROM message WHERE session = $1 ORDER BY seq DESC LIMIT $2",
+        (session, limit),
+    )
+    return [_from_row(row) for row in reversed(rows)]
+
+
+def after(session: str, seq: int, limit: int) -> Tx[list[Message]]:
+    """Lines that come after a position, oldest first."""
+    rows = yield (
+        f"SELECT {COLUMNS} FROM message WHERE session = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        (session, seq, limit),
+    )
+    return [_from_row(row) for row in rows]
+
+
+def of_turn(turn: str) -> Tx[list[Message]]:
+    """The lines a turn has written."""
+    rows = yield f"SELECT {COLUMNS} FROM message WHERE turn = $1 ORDER BY seq", (turn,)
+    return [_from_row(row) for row in rows]
+
+
+def spoken(session: str, seq: int, limit: int) -> Tx[list[Message]]:
+    """What user and bot said after a position: what a bot is told and a summary is made of."""
+    rows = yield (
+        f"""SELECT {COLUMNS} FROM message WHERE session = $1 AND seq > $2 AND role <> 'system'
+              ORDER BY seq DESC LIMIT $3""",
+        (session, seq, limit),
+    )
+    return [_from_row(row) for row in reversed(rows)]

@@ -1,0 +1,132 @@
+"""The inbox: what was said and is not answered yet, in the order it was accepted."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.db import Tx
+from gateway.lanes import INBOX, Lease, release
+
+
+class Entry(NamedTuple):
+    """One waiting inbound, as claimed. `body` is the JSON of its `Inbound`.
+
+    `attempts` counts the claims, `failures` the bot's failures, `refusals` our own; claims that are neither are
+    those in which the process died.
+    """
+
+    id: int
+    lane: int
+    seq: int
+    session: str
+    participant: str | None
+    turn: str
+    channel: str
+    body: str
+    received_at: int
+    attempts: int
+    failures: int
+    refusals: int
+    reason: str | None
+    not_before: int
+
+    @property
+    def crashes(self) -> int:
+        return self.attempts - 1 - self.failures - self.refusals
+
+
+class Envelope(NamedTuple):
+    """An entry whose lane this worker holds, with what the lane's row said."""
+
+    entry: Entry
+    lease: Lease
+    key: str
+    scope: str
+    epoch: int
+    version: int
+
+
+COLUMNS = ", ".join(Entry._fields)
+
+_HEAD = f"SELECT {COLUMNS} FROM inbox WHERE lane = $1 AND state = 'waiting' ORDER BY seq LIMIT 1"
+_ADD = """INSERT INTO inbox (lane, seq, session, participant, turn, channel, body, raw, received_at, attempts, state,
+    reason, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id"""
+_END = """UPDATE inbox SET state = $2, reason = $3, ended_at = $4, error = $5
+    WHERE id = $1 AND state = 'waiting' RETURNING id"""
+
+
+def mark(channel: str, account: str, event: str) -> bytes:
+    """The dedupe key of a platform's id: 16 bytes, the same for ever."""
+    text = f"{channel}\x1f{account}\x1f{event}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).digest()
+
+
+def first_time(marks: Sequence[bytes], now: int) -> Tx[bool]:
+    """Remember an event by all its ids. False when any of them was seen before."""
+    rows = ", ".join(f"(${2 * i + 1}, ${2 * i + 2})" for i in range(len(marks)))
+    fresh = yield (
+        f"INSERT INTO dedupe (key, seen_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING 1",
+        tuple(value for key in marks for value in (key, now)),
+    )
+    return len(fresh) == len(marks)
+
+
+def add(entry: Entry, raw: bytes | None, state: str = "waiting", reason: str | None = None) -> Tx[int]:
+    """Store an entry; what needs no turn is stored as ended. Returns its number."""
+    ended = None if state == "waiting" else entry.received_at
+    head = entry[1:9]
+    rows = yield _ADD, (*head[:7], raw, head[7], entry.attempts, state, reason, ended)
+    number: int = rows[0][0]
+    return number
+
+
+def take_head(lease: Lease, now: int) -> Tx[Entry | None]:
+    """The head of a held lane, its attempt counted. None, with the lane released, when nothing can be taken yet."""
+    rows = yield _HEAD, (lease.lane,)
+    if not rows:
+        yield from release(INBOX, lease, None)
+        return None
+    entry = Entry._make(rows[0])
+    if entry.not_before > now:
+        yield from release(INBOX, lease, entry.not_before)
+        return None
+    yield "UPDATE inbox SET attempts = attempts + 1 WHERE id = $1", (entry.id,)
+    return entry._replace(attempts=entry.attempts + 1)
+
+
+def open_lease(lease: Lease, now: int) -> Tx[Envelope | None]:
+    """What a claimed lane holds for us to do."""
+    entry = yield from take_head(lease, now)
+    if entry is None:
+        return None
+    rows = yield "SELECT key, scope, epoch, version FROM lane WHERE id = $1", (lease.lane,)
+    return Envelope(entry, lease, *rows[0])
+
+
+def end(entry: int, state: str, reason: str | None, now: int, error: str | None = None) -> Tx[bool]:
+    """A waiting entry is over: done, dropped or dead. False when it was over before."""
+    rows = yield _END, (entry, state, reason, now, error)
+    return bool(rows)
+
+
+def give_back(
+    lease: Lease, entry: int, not_before: int, *, failed: int = 0, refused: int = 0, error: str = ""
+) -> Tx[bool]:
+    """Put the head back to be claimed again, not before a time. A claim that led to no failure is not counted."""
+    held = yield from release(INBOX, lease, not_before)
+    if held:
+        counted = 0 if failed or refused else 1
+        yield (
+            """UPDATE inbox SET not_before = $2, failures = failures + $3, refusals = refusals + $4,
+                 attempts = attempts - $5, error = COALESCE(NULLIF($6, ''), error) WHERE id = $1""",
+            (entry, not_before, failed, refused, counted, error),
+        )
+    return held
+
+
+def note_dropped(channel: str, account: str, events: Sequence[str], chat: str, reason: str, now: int) -> Tx[None]:
+    """Keep the id and the reason of something let go, and nothing of what it said."""
+    yield (
+        "INSERT INTO dropped (channel, account, event, chat, reason, at) VALUES ($1, $2, $3, $4, $5, $6)",
+        (channel, account, events[0] if events else "", chat, reason, now),
+    )

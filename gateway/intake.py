@@ -1,0 +1,212 @@
+"""The one transaction that takes an event in: first seen, allowed, filed in its lane, and perhaps claimed at once."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from gateway import inbox, participants, sessions
+from gateway.db import Tx
+from gateway.inbox import Entry, Envelope
+from gateway.lanes import Lane, Lease, Spot, lock
+from gateway.message import Outbound, Sender
+from gateway.participants import Known, Person
+from gateway.post import Told, Voice, tell
+
+
+class Notice(NamedTuple):
+    """What to tell a lane whose message was let go, at most once in `every` ms; "" tells nothing."""
+
+    text: str = ""
+    every: int = 0
+
+
+class Pace(NamedTuple):
+    """At most `burst` at once and one every `interval` ms; the level is one number, kept in the lane's row."""
+
+    interval: float
+    burst: float
+
+
+class Arrival(NamedTuple):
+    """An event at the door, with all that could be decided from it and the settings alone.
+
+    `verdict` is the reason why it must be let go, if any; `unless_open` spares it when its lane has an open session.
+    `pace` is None for what no limit holds back. `known` is the sender's participant when nothing about it needs
+    writing. `me` asks to take the entry at once.
+    """
+
+    spot: Spot
+    marks: Sequence[bytes]
+    events: Sequence[str]
+    turn: str
+    body: str
+    raw: bytes | None
+    now: int
+    person: Person
+    sender: Sender
+    known: str | None
+    session_id: str
+    participant_id: str
+    voice: Voice
+    verdict: str | None = None
+    unless_open: bool = False
+    notice: Notice = Notice()
+    pace: Pace | None = None
+    slow_down: Notice = Notice()
+    me: str | None = None
+    until: int = 0
+    effect: "Effect | None" = None
+
+
+class Accepted(NamedTuple):
+    """What became of an arrival, now that it is on disk."""
+
+    outcome: str
+    turn: str
+    entry: int = 0
+    lane: int = 0
+    session: str = ""
+    envelope: Envelope | None = None
+    met: Known | None = None
+    told: Told = Told()
+    interrupted: str | None = None  # how the turn in flight ends: "superseded" or "cancelled"
+    opened: bool = False
+
+
+class Scene(NamedTuple):
+    """What a command acts upon: the locked lane with its open session, and who asks."""
+
+    lane: Lane
+    arrival: Arrival
+    participant: str
+    opened: bool
+
+
+class Outcome(NamedTuple):
+    """What a command did. `session` is the one that is open afterwards, None when none is."""
+
+    said: Sequence[Outbound] = ()
+    session: str | None = None
+    interrupted: str | None = None
+
+
+Effect = Callable[[Scene], Tx[Outcome]]
+
+
+def accept(a: Arrival) -> Tx[Accepted]:
+    """Take one event in. Commands take effect here; everything else becomes an entry of the inbox."""
+    if not (yield from inbox.first_time(a.marks, a.now)):
+        return Accepted("duplicate", a.turn)
+    if a.verdict and not (a.unless_open and (yield from _open(a.spot.key))):
+        return (yield from _let_go(a, a.verdict, a.notice))
+    lane = yield from lock(a.spot)
+    meter = _metered(lane, a)
+    if meter is None:
+        return (yield from _let_go(a, "rate_limited", a.slow_down))
+    scene, met = yield from _enter(lane, a)
+    accepted = yield from (_command(scene, meter, a.effect) if a.effect else _file(scene, meter))
+    return accepted._replace(met=met, opened=scene.opened)
+
+
+def _enter(lane: Lane, a: Arrival) -> Tx[tuple[Scene, Known | None]]:
+    """Find or make the participant and the open session."""
+    met = None
+    if a.known is None:
+        met = yield from participants.meet(a.person, a.sender, a.participant_id, a.now)
+    participant = met.id if met else str(a.known)
+    opened = lane.session is None
+    if opened:
+        yield from _open_session(lane, a, participant)
+        lane = lane._replace(session=a.session_id)
+    return Scene(lane, a, participant, opened), met
+
+
+def _let_go(a: Arrival, reason: str, notice: Notice) -> Tx[Accepted]:
+    """Keep the event's id and the reason, nothing of what it said; perhaps tell the sender, not too often."""
+    yield from inbox.note_dropped(a.spot.channel, a.spot.account, a.events, a.spot.chat, reason, a.now)
+    if not notice.text:
+        return Accepted(reason, a.turn)
+    lane = yield from lock(a.spot)
+    if a.now - lane.told_at < notice.every:
+        return Accepted(reason, a.turn)
+    scene, met = yield from _enter(lane, a)
+    session = str(scene.lane.session)
+    yield "UPDATE lane SET told_at = $2, silenced = NULL WHERE id = $1", (lane.id, a.now)
+    told = yield from tell(lane.id, session, None, a.turn, [Outbound(text=notice.text)], a.voice, a.now)
+    return Accepted(reason, a.turn, lane=lane.id, session=session, met=met, told=told, opened=scene.opened)
+
+
+def _open(key: str) -> Tx[bool]:
+    rows = yield "SELECT 1 FROM lane WHERE key = $1 AND session IS NOT NULL", (key,)
+    return bool(rows)
+
+
+def _open_session(lane: Lane, a: Arrival, participant: str) -> Tx[None]:
+    # A group belongs to all its members: no single participant stands for it.
+    alone = a.spot.place in ("dm", "conversation")
+    owner = participant if alone else None
+    yield from sessions.open_session(
+        sessions.Opening(
+            a.session_id,
+            lane.id,
+            a.spot.key,
+            a.spot.channel,
+            a.spot.bot,
+            owner,
+            a.sender.level,
+            lane.epoch,
+            a.now,
+            a.sender.language,
+        )
+    )
+    if alone:
+        yield from participants.remember_last_visit(participant, a.session_id)
+
+
+def _metered(lane: Lane, a: Arrival) -> int | None:
+    """The lane's meter after this message, None when it is over its limit (generic cell rate algorithm)."""
+    if a.pace is None:
+        return lane.meter
+    after = max(lane.meter, a.now) + a.pace.interval
+    return None if after - a.now > a.pace.burst * a.pace.interval else round(after)
+
+
+def _file(scene: Scene, meter: int) -> Tx[Accepted]:
+    """Give the message its place in the lane; take it at once when nothing waits and this worker is free."""
+    lane, a = scene.lane, scene.arrival
+    idle = lane.in_due_at is None
+    taken = idle and a.me is not None
+    due = (a.until if taken else a.now) if idle else lane.in_due_at
+    fence = lane.in_fence + taken
+    yield (
+        """UPDATE lane SET next_seq = next_seq + 1, waiting = waiting + 1, meter = $2, silenced = NULL,
+             in_due_at = $3, in_holder = $4, in_fence = $5 WHERE id = $1""",
+        (lane.id, meter, due, a.me if taken else lane.in_holder, fence),
+    )
+    entry = _entry(scene, attempts=int(taken))
+    number = yield from inbox.add(entry, a.raw)
+    envelope = None
+    if taken:
+        lease = Lease(lane.id, fence)
+        envelope = Envelope(entry._replace(id=number), lease, a.spot.key, a.spot.scope, lane.epoch, lane.version)
+    return Accepted("stored", a.turn, number, lane.id, entry.session, envelope)
+
+
+def _entry(scene: Scene, attempts: int) -> Entry:
+    lane, a = scene.lane, scene.arrival
+    session = str(lane.session)
+    where = (0, lane.id, lane.next_seq + 1, session, scene.participant, a.turn, a.spot.channel, a.body)
+    return Entry(*where, a.now, attempts, 0, 0, None, 0)
+
+
+def _command(scene: Scene, meter: int, effect: Effect) -> Tx[Accepted]:
+    """A command acts at once, ahead of all that waits; it is filed as done, and its reply is queued."""
+    lane, a = scene.lane, scene.arrival
+    yield (
+        "UPDATE lane SET next_seq = next_seq + 1, meter = $2, silenced = NULL WHERE id = $1",
+        (lane.id, meter),
+    )
+    number = yield from inbox.add(_entry(scene, attempts=0), a.raw, "done", "command")
+    done = yield from effect(scene)
+    session = done.session or str(lane.session)
+    told = yield from tell(lane.id, session, number, a.turn, done.said, a.voice, a.now)
+    return Accepted("stored", a.turn, number, lane.id, session, told=told, interrupted=done.interrupted)

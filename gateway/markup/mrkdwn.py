@@ -1,0 +1,37 @@
+"""The dialect `mrkdwn`: `*b* _i_ ~s~`, `<url|text>`, and `& < >` escaped, so that no `<!channel>` can arise."""
+
+import re
+
+from gateway.markup.markers import BREAK, Style
+from gateway.markup.markers import write as write_markers
+from gateway.markup.plain import spell_links
+from gateway.markup.plain import write as write_plain
+from gateway.markup.rich import Rich
+
+_MASS_MENTION = re.compile(r"@(?=(?:everyone|channel|here)\b)", re.IGNORECASE)
+
+
+def prepare(whole: Rich, limit: int) -> Rich:
+    """Addresses that would take up half a part are written out, so that they can be split."""
+    return spell_links(whole, lambda link: 2 * len(escape(link.value)) <= limit)
+
+
+def write(part: Rich) -> str:
+    return write_markers(part, _STYLE)
+
+
+def write_bare(part: Rich) -> str:
+    """Without markers; still escaped, as the platform looks for `<...>` and mentions in any text."""
+    return escape(_MASS_MENTION.sub(f"@{BREAK}", write_plain(part)))
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _link(url: str, text: str) -> str:
+    address = escape(url).replace("|", "%7C")
+    return f"<{address}>" if text == url else f"<{address}|{escape(text)}>"
+
+
+_STYLE = Style(escape, _link, breaks=True, defused=_MASS_MENTION)

@@ -1,0 +1,108 @@
+"""Sessions that this process answered last, kept in memory so that a turn need not read what it has just written.
+
+A copy carries the lane's history version; the claim says the current one, and a stale copy is read again.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from gateway import history, participants, sessions
+from gateway.db import Database, Tx
+from gateway.message import Message, Sender
+from gateway.participants import Known, Person
+from gateway.sessions import Facts
+
+SESSIONS = 4_000
+PEOPLE = 20_000
+
+
+class Remembered:
+    """A session's state and the part of its history that is not in the summary."""
+
+    def __init__(self, version: int, facts: Facts, window: list[Message]) -> None:
+        self.version, self.facts, self.window = version, facts, window
+        self.variables: Mapping[str, Any] = orjson.loads(facts.variables)
+        self.context: Mapping[str, Any] = orjson.loads(facts.context)
+        self.summary, self.summary_upto = facts.summary, facts.summary_upto
+        self.message_count = facts.message_count
+        self.last_activity = facts.last_activity
+        self.resumed = facts.state == "dormant"
+
+    def extend(self, version: int, messages: Sequence[Message], limit: int) -> None:
+        """A turn of this session was committed by this process."""
+        spoken = [message for message in messages if message.role != "system"]
+        self.window += spoken
+        del self.window[: max(0, len(self.window) - limit)]
+        self.message_count += len(spoken)
+        self.version, self.resumed = version, False
+        if messages:
+            self.last_activity = messages[-1].at
+
+    def fold(self, summary: str, upto: int) -> None:
+        """What came up to a position is in the summary now."""
+        self.summary, self.summary_upto = summary, upto
+        self.window = [message for message in self.window if message.seq > upto]
+
+
+def load(session: str, limit: int) -> Tx[tuple[Facts, list[Message]]]:
+    facts = yield from sessions.existing(session)
+    return facts, (yield from history.spoken(session, facts.summary_upto, limit))
+
+
+class Memory:
+    """The most recent sessions and people."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._sessions: OrderedDict[str, Remembered] = OrderedDict()
+        self._people: OrderedDict[Person, tuple[Sender, Known]] = OrderedDict()
+        self._by_id: dict[str, Person] = {}
+
+    async def session(self, session: str, version: int, limit: int) -> Remembered:
+        """The session as of a version of its lane; `limit` is the longest history anyone wants."""
+        kept = self._sessions.get(session)
+        if kept is None or kept.version != version:
+            loaded = await self._db.read(load, session, limit)
+            kept = self._sessions[session] = Remembered(version, *loaded)
+        self._sessions.move_to_end(session)
+        if len(self._sessions) > SESSIONS:
+            self._sessions.popitem(last=False)
+        return kept
+
+    def forget_session(self, session: str) -> None:
+        self._sessions.pop(session, None)
+
+    def known(self, person: Person, sender: Sender) -> Known | None:
+        """The participant, when nothing the platform says about them has changed since."""
+        kept = self._people.get(person)
+        if kept is None or kept[0] != sender:
+            return None
+        self._people.move_to_end(person)
+        return kept[1]
+
+    def learn(self, person: Person, sender: Sender, known: Known) -> None:
+        self._people[person] = (sender, known)
+        self._by_id[known.id] = person
+        if len(self._people) > PEOPLE:
+            _, (_, oldest) = self._people.popitem(last=False)
+            self._by_id.pop(oldest.id, None)
+
+    async def participant(self, participant: str) -> Known:
+        """A participant by id."""
+        person = self._by_id.get(participant)
+        if person is not None and person in self._people:
+            return self._people[person][1]
+        return await self._db.read(participants.existing, participant)
+
+    def forget_participant(self, participant: str) -> None:
+        person = self._by_id.pop(participant, None)
+        if person is not None:
+            self._people.pop(person, None)
+
+    def clear(self) -> None:
+        self._sessions.clear()
+        self._people.clear()
+        self._by_id.clear()

@@ -1,0 +1,58 @@
+"""How fast we may speak: one meter for each account, one for each chat; a turn of the tap is asked for, or a wait."""
+
+from collections import OrderedDict
+
+from gateway.clock import Clock
+from gateway.units import Rate
+
+REMEMBERED = 20_000  # chats; one that was forgotten has long been quiet
+
+
+class Meter:
+    """The pace of one channel (generic cell rate algorithm). Times are the clock's monotonic seconds."""
+
+    def __init__(self, clock: Clock, account: Rate | None, chat: Rate | None, group: Rate | None) -> None:
+        self._clock, self._account, self._chat, self._group = clock, account, chat, group
+        # The account's bucket starts empty: how much was sent just before a restart is not known.
+        self._account_next = clock.tick() + (account.seconds if account else 0)
+        self._chats: OrderedDict[str, float] = OrderedDict()
+        self._closed_until = 0.0
+
+    def take(self, chat: str, group: bool) -> float:
+        """Take one part for a chat. Returns 0 when granted; else nothing was taken, and how many seconds to wait."""
+        now = self._clock.tick()
+        rate = self._group if group and self._group else self._chat
+        account_at, account_next = _advance(self._account, self._account_next, now)
+        chat_at, chat_next = _advance(rate, self._chats.get(chat, 0.0), now)
+        wait = max(account_at, chat_at, self._closed_until) - now
+        if wait > 0:
+            return wait
+        self._account_next = account_next
+        if rate:
+            self._chats[chat] = chat_next
+            self._chats.move_to_end(chat)
+            if len(self._chats) > REMEMBERED:
+                self._chats.popitem(last=False)
+        return 0.0
+
+    def refund(self, chat: str, group: bool) -> None:
+        """Give back what was taken for a part that was not sent after all."""
+        rate = self._group if group and self._group else self._chat
+        if self._account:
+            self._account_next -= self._account.seconds / self._account.count
+        if rate and chat in self._chats:
+            self._chats[chat] -= rate.seconds / rate.count
+
+    def close(self, seconds: float) -> None:
+        """The platform asked the whole account to wait."""
+        self._closed_until = max(self._closed_until, self._clock.tick() + seconds)
+
+
+def _advance(rate: Rate | None, level: float, now: float) -> tuple[float, float]:
+    """When one more is allowed, and the level after it. A bucket holds what one second allows, at least one."""
+    if rate is None:
+        return now, level
+    interval = rate.seconds / rate.count
+    burst = max(1.0, 1.0 / interval)
+    after = max(level, now) + interval
+    return after - burst * interval, after

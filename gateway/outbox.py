@@ -1,0 +1,175 @@
+"""The outbox: what is to be sent, part by part, in order, with the intent written down before each try.
+
+ready -> sending -> sent            the platform has it
+                 -> ready           certainly not sent, again later
+                 -> unknown         in doubt: sent again at most as often as the channel's policy says
+                 -> dead            given up, with a reason
+unknown -> unconfirmed              in doubt too often; shown to the operator, never repeated
+ready, unknown -> dropped           superseded by a reset
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.db import Tx
+from gateway.lanes import OUTBOX, Lease, release
+
+
+class Stored(NamedTuple):
+    """A part as it stands in the outbox; `body` is the JSON of its `Part`."""
+
+    id: int
+    seq: int
+    part: str
+    body: str
+    state: str
+    epoch: int
+    attempts: int
+    unknowns: int
+    plain: int
+    not_before: int
+    expires_at: int | None
+
+
+COLUMNS = ", ".join(Stored._fields)
+_HEAD = f"""SELECT {COLUMNS} FROM outbox WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown')
+    ORDER BY seq LIMIT 1"""
+_ADD = """INSERT INTO outbox (lane, seq, part, session, inbox, channel, epoch, body, created_at, state, attempts,
+    expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id"""
+
+
+class Letter(NamedTuple):
+    """A part on its way into the outbox: its id for ever, and the JSON of its `Part`."""
+
+    part: str
+    body: str
+
+
+class Batch(NamedTuple):
+    """Parts that are queued together; `first` is the sequence number of the first one in its lane."""
+
+    lane: int
+    first: int
+    session: str
+    inbox: int | None
+    channel: str
+    epoch: int
+    letters: Sequence[Letter]
+    now: int
+    expires_at: int | None
+
+
+def add(batch: Batch, sending: bool) -> Tx[Stored | None]:
+    """Queue parts in order. With `sending` the first one's intent is noted at once, and it is returned."""
+    taken: Stored | None = None
+    for index, letter in enumerate(batch.letters):
+        seq = batch.first + index
+        begun = sending and index == 0
+        state, attempts = ("sending", 1) if begun else ("ready", 0)
+        head = (
+            batch.lane,
+            seq,
+            letter.part,
+            batch.session,
+            batch.inbox,
+            batch.channel,
+            batch.epoch,
+            letter.body,
+        )
+        rows = yield _ADD, (*head, batch.now, state, attempts, batch.expires_at)
+        if begun:
+            number = rows[0][0]
+            taken = Stored(
+                number, seq, letter.part, letter.body, state, batch.epoch, attempts, 0, 0, 0, batch.expires_at
+            )
+    return taken
+
+
+def head(lease: Lease, now: int, resends: int) -> Tx[Stored | None]:
+    """The part to be sent next from a held lane, after burying what must not be. None: the lane was released."""
+    while True:
+        rows = yield _HEAD, (lease.lane,)
+        if not rows:
+            yield from release(OUTBOX, lease, None)
+            return None
+        part = Stored._make(rows[0])
+        verdict = yield from _verdict(lease.lane, part, now, resends)
+        if verdict is not None:
+            yield from leave(lease.lane, part.id, *verdict)
+        elif part.not_before > now:
+            yield from release(OUTBOX, lease, part.not_before)
+            return None
+        else:
+            return part
+
+
+def _verdict(lane: int, part: Stored, now: int, resends: int) -> Tx[tuple[str, str] | None]:
+    rows = yield "SELECT epoch, silenced FROM lane WHERE id = $1", (lane,)
+    epoch, silenced = rows[0]
+    # Who was sending when the lease changed hands is gone: that send is one more in doubt.
+    unknowns = part.unknowns + (part.state == "sending")
+    if part.epoch != epoch:
+        return "dropped", "superseded"
+    if silenced is not None:
+        return "dead", silenced
+    if part.expires_at is not None and part.expires_at <= now:
+        return "dead", "expired"
+    if unknowns > resends:
+        return "unconfirmed", "unknown"
+    if part.state == "sending":
+        yield "UPDATE outbox SET state = 'unknown', unknowns = $2 WHERE id = $1", (part.id, unknowns)
+    return None
+
+
+def leave(lane: int, part: int, state: str, reason: str, error: str = "") -> Tx[None]:
+    """A part leaves the queue without being sent."""
+    yield (
+        "UPDATE outbox SET state = $2, reason = $3, error = COALESCE(NULLIF($4, ''), error) WHERE id = $1",
+        (part, state, reason, error[:500]),
+    )
+    yield "UPDATE lane SET pending = pending - 1 WHERE id = $1", (lane,)
+
+
+def intend(lease: Lease, part: int) -> Tx[bool]:
+    """Note, before the try, that a part may have been sent from now on. False: the lane was lost."""
+    rows = yield (
+        """UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = $1
+             AND EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL)
+             RETURNING id""",
+        (part, lease.lane, lease.fence),
+    )
+    return bool(rows)
+
+
+def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
+    """The platform has it. True while the lane is still ours."""
+    rows = yield (
+        """UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1
+             AND state IN ('sending', 'unknown', 'unconfirmed') RETURNING state""",
+        (part, ref, now),
+    )
+    return (yield from _one_less(lease, bool(rows)))
+
+
+def _one_less(lease: Lease, less: bool) -> Tx[bool]:
+    rows = yield (
+        "UPDATE lane SET pending = pending - $2 WHERE id = $1 RETURNING out_fence, out_holder",
+        (lease.lane, int(less)),
+    )
+    fence, holder = rows[0]
+    return bool(fence == lease.fence and holder is not None)
+
+
+def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, plain: bool = False) -> Tx[bool]:
+    """Back into the queue: `ready` when it was certainly not sent, `unknown` when it may have been."""
+    rows = yield (
+        """UPDATE outbox SET state = $2, unknowns = unknowns + $3, not_before = $4, error = $5, plain = plain + $6
+             WHERE id = $1 AND state = 'sending' RETURNING id""",
+        (part, state, int(state == "unknown"), not_before, error[:500], int(plain)),
+    )
+    return bool(rows)
+
+
+def silence(lane: int, reason: str) -> Tx[None]:
+    """This target wants nothing from us until it writes again: what waits for it is given up."""
+    yield "UPDATE lane SET silenced = $2 WHERE id = $1", (lane, reason)

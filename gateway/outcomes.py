@@ -1,0 +1,60 @@
+"""What became of a try to send, written down together with what is to be sent next from the same lane."""
+
+from typing import Literal, NamedTuple
+
+from gateway import outbox
+from gateway.db import Tx
+from gateway.lanes import OUTBOX, Lease, release
+from gateway.moving import move_lane
+from gateway.outbox import Stored
+
+Kind = Literal["sent", "ready", "unknown", "moved", "silenced", "dead"]
+
+
+class Outcome(NamedTuple):
+    """`due` is when the part may be tried again (ms); `to` the chat that the conversation moved to."""
+
+    kind: Kind
+    ref: str = ""
+    due: int = 0
+    reason: str = ""
+    error: str = ""
+    plain: bool = False
+    to: str = ""
+
+
+def note(lease: Lease, part: int, outcome: Outcome, now: int, resends: int) -> Tx[Stored | None]:
+    """Keep an outcome, whoever holds the lane now; return the lane's next part while it is still ours."""
+    if outcome.kind == "sent":
+        held = yield from outbox.sent(lease, part, outcome.ref, now)
+    else:
+        held = yield from _not_sent(lease, part, outcome, now)
+    return (yield from outbox.head(lease, now, resends)) if held else None
+
+
+def _not_sent(lease: Lease, part: int, outcome: Outcome, now: int) -> Tx[bool]:
+    held = yield from _held(lease)
+    if not held:
+        # Another worker has taken this part for one in doubt; it decides.
+        return False
+    if outcome.kind in ("ready", "unknown", "moved"):
+        state = "unknown" if outcome.kind == "unknown" else "ready"
+        yield from outbox.again(lease, part, state, outcome.due, outcome.error, plain=outcome.plain)
+    else:
+        yield from outbox.leave(lease.lane, part, "dead", outcome.reason, outcome.error)
+    if outcome.kind == "silenced":
+        yield from outbox.silence(lease.lane, outcome.reason)
+    if outcome.kind == "moved":
+        yield from move_lane(lease.lane, outcome.to, now)
+    return True
+
+
+def _held(lease: Lease) -> Tx[bool]:
+    rows = yield "SELECT out_fence, out_holder FROM lane WHERE id = $1 /*FOR UPDATE*/", (lease.lane,)
+    return bool(rows and rows[0][0] == lease.fence and rows[0][1] is not None)
+
+
+def postpone(lease: Lease, part: int, due: int) -> Tx[bool]:
+    """The part must wait for its turn at the meter; its lane is let go until then."""
+    yield "UPDATE outbox SET not_before = $2 WHERE id = $1", (part, due)
+    return (yield from release(OUTBOX, lease, due))

@@ -1,0 +1,73 @@
+"""What leaves a lane with a transaction: lines for the history, parts for the outbox."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from gateway.db import Tx
+from gateway.history import Line, append
+from gateway.lanes import Lease
+from gateway.message import Message, Outbound
+from gateway.outbox import Batch, Letter, Stored, add
+
+
+class Post(NamedTuple):
+    """Parts ready to be queued. With `me` the first one is taken by this worker where nothing waits before it."""
+
+    channel: str
+    letters: Sequence[Letter]
+    expires_at: int | None
+    me: str | None
+    until: int
+
+
+class Load(NamedTuple):
+    """A held outbox lane with the part whose intent has been noted."""
+
+    lease: Lease
+    part: Stored
+
+
+Voice = Callable[[Sequence[Outbound]], Post | None]
+"""Renders what is to be said for one address. None where clients read the history themselves."""
+
+
+class Told(NamedTuple):
+    """What was said: its lines as they stand in the history, and what is to be sent at once."""
+
+    messages: Sequence[Message] = ()
+    load: Load | None = None
+
+
+_TAKE = """UPDATE lane SET next_part = next_part + $2, pending = pending + $2,
+    out_due_at = CASE WHEN out_due_at IS NULL THEN $3 ELSE out_due_at END,
+    out_holder = CASE WHEN out_due_at IS NULL THEN $4 ELSE out_holder END,
+    out_fence = out_fence + CASE WHEN out_due_at IS NULL AND $5 = 1 THEN 1 ELSE 0 END
+    WHERE id = $1 RETURNING next_part, pending, out_fence, epoch"""
+
+
+def queue(lane: int, session: str, inbox: int | None, post: Post, now: int) -> Tx[Load | None]:
+    """Queue parts behind whatever waits in the lane. Returns the first one when it was free to be taken at once."""
+    count = len(post.letters)
+    if not count:
+        return None
+    due = now if post.me is None else post.until
+    rows = yield _TAKE, (lane, count, due, post.me, int(post.me is not None))
+    next_part, pending, fence, epoch = rows[0]
+    taken = post.me is not None and pending == count
+    first = next_part - count + 1
+    batch = Batch(lane, first, session, inbox, post.channel, epoch, post.letters, now, post.expires_at)
+    part = yield from add(batch, taken)
+    return Load(Lease(lane, fence), part) if part else None
+
+
+def tell(
+    lane: int, session: str, inbox: int | None, turn: str, said: Sequence[Outbound], voice: Voice, now: int
+) -> Tx[Told]:
+    """Say something on the gateway's own account: it is shown and kept, and never reaches a bot."""
+    if not said:
+        return Told()
+    lines = [Line("system", outbound.text, turn=turn) for outbound in said]
+    messages = yield from append(session, lines, now, user=False)
+    post = voice(said)
+    load = (yield from queue(lane, session, inbox, post, now)) if post else None
+    return Told(messages, load)

@@ -1,0 +1,68 @@
+"""What the user sees while an answer is being made: that somebody is typing, and where possible the text itself.
+
+Nothing here matters for the answer: every failure is ignored.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from gateway.channel import Channel
+from gateway.clock import Clock
+from gateway.errors import SendError
+from gateway.markup import heal
+from gateway.message import Address
+from gateway.tasks import Tasks
+
+TYPING_AFTER = 0.4  # seconds; an answer that is quicker needs no sign that it is coming
+DRAFT_EVERY = 1.2  # seconds between two previews of one answer
+
+
+class Presence:
+    """Shown for one turn. A turn that is over before `TYPING_AFTER` costs a timer."""
+
+    def __init__(self, channel: Channel, address: Address, key: int, clock: Clock, tasks: Tasks) -> None:
+        self._channel, self._address, self._key, self._clock, self._tasks = (
+            channel,
+            address,
+            key,
+            clock,
+            tasks,
+        )
+        self._text = self._shown = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._typing: asyncio.Task[None] | None = None
+        self._drafting: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        if self._channel.settings.stream.typing and self._channel.limits.typing and self._channel.sends:
+            self._timer = asyncio.get_running_loop().call_later(TYPING_AFTER, self._type)
+
+    def show(self, text: str) -> None:
+        """The text so far; at most one preview is on its way at a time."""
+        self._text = text
+        if self._drafting is None and self._channel.limits.draft and self._channel.settings.stream.edit != "off":
+            self._drafting = self._tasks.start(self._draft(), "draft")
+
+    def end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in (self._typing, self._drafting):
+            if task is not None:
+                task.cancel()
+
+    def _type(self) -> None:
+        self._typing = self._tasks.start(self._keep_typing(), "typing")
+
+    async def _keep_typing(self) -> None:
+        with suppress(SendError):
+            while True:
+                await self._channel.adapter.typing(self._address)
+                await self._clock.sleep(self._channel.limits.typing)
+
+    async def _draft(self) -> None:
+        with suppress(SendError):
+            while True:
+                if self._text != self._shown:
+                    self._shown = self._text
+                    await self._channel.adapter.draft(self._address, self._key, heal(self._shown))
+                await self._clock.sleep(DRAFT_EVERY)

@@ -1,0 +1,206 @@
+"""The door of the corridor: an event is judged, written down, and only then acknowledged by returning."""
+
+import uuid
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway import commands
+from gateway.channel import Channel
+from gateway.compose import compose
+from gateway.corridor import Corridor
+from gateway.gates import judge, private
+from gateway.inbox import mark
+from gateway.intake import Accepted, Arrival, Effect, Notice, accept
+from gateway.lanes import Spot
+from gateway.message import Inbound, Outbound, Sender, encode
+from gateway.participants import Person
+from gateway.post import Post, Voice
+from gateway.text import Command, clean, clean_name, parse_command
+
+SPEAKERS = 20_000
+TELL_SLOW_DOWN = 60_000  # ms
+TELL_NOT_ALLOWED = 24 * 3600 * 1000
+TELL_DISABLED = 3600 * 1000
+NOBODY = Sender(id="")
+UNLIMITED = ("stop", "reset")
+
+
+class Reception:
+    """Makes an `Arrival` of an event, and has it written down."""
+
+    def __init__(self, corridor: Corridor) -> None:
+        self._c = corridor
+        self._speakers: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    async def receive(
+        self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Effect | None = None
+    ) -> Accepted:
+        """Write an event down. It is on disk when this returns; raises `StorageDown` when it is not.
+
+        `also` replaces what the event's command would do (the web door gives a new token with a reset).
+        """
+        c, bot = self._c, channel.bot
+        at_once = inbound.kind == "message" and c.desk.free(bot) > 0 and not c.desk.seats(bot).backlog
+        arrival = self._arrival(channel, self._moved(channel, _cleaned(inbound)), raw, at_once)
+        if also is not None:
+            arrival = arrival._replace(effect=also, pace=None)
+        if arrival.me is not None:
+            c.desk.sit(bot)
+        started = c.clock.tick()
+        accepted = Accepted("storage_down", arrival.turn)
+        try:
+            accepted = await c.db.write(accept, arrival)
+        finally:
+            if arrival.me is not None and accepted.envelope is None:
+                c.desk.rise(bot)
+            c.metrics.accepted(channel.name, accepted.outcome).inc()
+        c.metrics.accept_seconds.labels(channel.name).observe(c.clock.tick() - started)
+        if accepted.met is not None:
+            c.memory.learn(arrival.person, arrival.sender, accepted.met)
+        return accepted
+
+    def _arrival(self, channel: Channel, inbound: Inbound, raw: bytes, at_once: bool) -> Arrival:
+        c = self._c
+        command = parse_command(inbound.text, channel.prefixes, channel.adapter.mention)
+        verdict = judge(channel, inbound, command=command is not None)
+        sender = inbound.sender or NOBODY
+        say = channel.say(sender.language)
+        person = Person(channel.name, channel.account, channel.bot, sender.id)
+        known = c.memory.known(person, sender)
+        if verdict is None and known is not None and known.blocked:
+            verdict = "not_allowed"
+        try:
+            key, text = channel.key(inbound.address)
+        except ValueError:
+            verdict, text, scope = "unroutable", f"{channel.name}/?", ""
+        else:
+            scope = key.scope
+        effect, unlimited = None, False
+        if verdict is None and command is not None:
+            verdict, effect, unlimited = _effect(channel, inbound, command)
+        if verdict is None and effect is None and self._flooding(channel, text, inbound):
+            verdict = "rate_limited"
+        marks = [mark(channel.name, channel.account, event) for event in inbound.ids]
+        turn = str(uuid.UUID(bytes=marks[0]))
+        address = inbound.address
+        spot = Spot(
+            text,
+            channel.name,
+            channel.account,
+            channel.bot,
+            scope,
+            address.place,
+            address.chat,
+            address.thread,
+        )
+        takes = at_once and verdict is None and effect is None and channel.settings.enabled
+        return Arrival(
+            spot=spot,
+            marks=marks,
+            events=inbound.ids,
+            turn=turn,
+            body=encode(inbound),
+            raw=raw or None,
+            now=c.clock.now(),
+            person=person,
+            sender=sender,
+            known=known.id if known else None,
+            session_id=c.clock.new_id(),
+            participant_id=c.clock.new_id(),
+            voice=voice(channel, inbound, turn, c.clock.now()),
+            verdict=verdict,
+            unless_open=verdict == "not_addressed" and address.place == "thread",
+            notice=_notice(channel, verdict, say),
+            pace=None if unlimited else channel.pace,
+            slow_down=Notice(say("slow_down"), TELL_SLOW_DOWN),
+            me=c.me if takes else None,
+            until=c.lease_end(),
+            effect=effect,
+        )
+
+    def _moved(self, channel: Channel, inbound: Inbound) -> Inbound:
+        """A chat that went on under another id may still be named by its old one for a while."""
+        if not self._c.aliases:
+            return inbound
+        address = inbound.address
+        to = self._c.aliases.get((channel.name, channel.account, address.chat))
+        return replace(inbound, address=replace(address, chat=to)) if to else inbound
+
+    def _flooding(self, channel: Channel, key: str, inbound: Inbound) -> bool:
+        """In groups every speaker has a meter too, so that one member's flood holds up nobody else."""
+        pace, sender = channel.pace, inbound.sender
+        if pace is None or sender is None or private(inbound):
+            return False
+        now = self._c.clock.now()
+        after = max(self._speakers.get((key, sender.id), 0.0), now) + pace.interval
+        if after - now > pace.burst * pace.interval:
+            return True
+        self._speakers[key, sender.id] = after
+        self._speakers.move_to_end((key, sender.id))
+        if len(self._speakers) > SPEAKERS:
+            self._speakers.popitem(last=False)
+        return False
+
+
+def _cleaned(inbound: Inbound) -> Inbound:
+    """Text and names as they may be stored, sent and shown."""
+    text, sender = clean(inbound.text), inbound.sender
+    if sender is not None and sender.name and (name := clean_name(sender.name)) != sender.name:
+        sender = replace(sender, name=name)
+    if text is inbound.text and sender is inbound.sender:
+        return inbound
+    return replace(inbound, text=text, sender=sender)
+
+
+def _effect(channel: Channel, inbound: Inbound, command: Command) -> tuple[str | None, Effect | None, bool]:
+    """What a command leads to: a reason to ignore it, an effect, or neither when it is ordinary text."""
+    if command.target:
+        return "not_addressed", None, False
+    policy, say = channel.settings.commands, channel.say(inbound.sender.language if inbound.sender else "")
+    name: Any = commands.known(command.name)
+    if name is None or (policy.enabled != "all" and name not in policy.enabled):
+        if policy.unknown == "help" and name is None:
+            return None, commands.reply(say("unknown_command", command=f"/{command.name}")), False
+        return None, None, False
+    if not _permitted(policy.allow.get(name, "anyone"), inbound):
+        return None, commands.reply(say("not_allowed")), False
+    return None, commands.effect(name, command.args, say), name in UNLIMITED
+
+
+def _permitted(allow: str | Sequence[str], inbound: Inbound) -> bool:
+    """Everybody is the administrator of their own direct messages."""
+    if allow == "anyone":
+        return True
+    if allow == "admins":
+        return private(inbound)
+    return not isinstance(allow, str) and inbound.sender is not None and inbound.sender.id in allow
+
+
+def _notice(channel: Channel, verdict: str | None, say: commands.Say) -> Notice:
+    if verdict == "rate_limited":
+        return Notice(say("slow_down"), TELL_SLOW_DOWN)
+    if verdict == "channel_disabled":
+        return Notice(say("disabled"), TELL_DISABLED)
+    if verdict == "not_allowed" and channel.settings.access.tell:
+        return Notice(say("not_allowed"), TELL_NOT_ALLOWED)
+    return Notice()
+
+
+def quote(channel: Channel, inbound: Inbound) -> str:
+    """The message that an answer quotes: in groups the one it answers."""
+    return inbound.ref if channel.settings.group.quote and not private(inbound) else ""
+
+
+def voice(channel: Channel, inbound: Inbound, turn: str, now: int) -> Voice:
+    """How the gateway speaks on its own account to whoever sent this."""
+
+    def speak(said: Sequence[Outbound]) -> Post | None:
+        if channel.limits.pulled:
+            return None
+        letters = compose(channel, inbound.address, f"{turn}.note", said, quote(channel, inbound))
+        return Post(channel.name, letters, channel.expiry(now), None, 0)
+
+    return speak

@@ -1,0 +1,203 @@
+"""The router: what is taken in is answered, what is answered is delivered, and work that waits is found."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from gateway import lanes, moving
+from gateway.bell import Bell
+from gateway.channel import Channel
+from gateway.corridor import Corridor, Engaged
+from gateway.db import Tx
+from gateway.delivery import Delivery
+from gateway.errors import StorageDown
+from gateway.failpoint import failpoint
+from gateway.inbox import Envelope, first_time, mark, note_dropped, open_lease
+from gateway.intake import Accepted, Effect
+from gateway.lanes import INBOX, OUTBOX
+from gateway.live import Event
+from gateway.message import Inbound
+from gateway.reception import Reception
+from gateway.turns import Turns
+
+BATCH = 100  # lanes taken at one look
+DELIVERIES = 500  # lanes of one channel being sent from at once
+
+log = structlog.get_logger()
+
+
+def claim_turns(bot: str, me: str, now: int, until: int, limit: int) -> Tx[tuple[list[Envelope], int]]:
+    """Take the lanes of a bot that have waited longest, each with its head; and how many lanes there were."""
+    leases = yield from lanes.claim(INBOX, bot, me, now, until, limit)
+    envelopes = []
+    for lease in leases:
+        envelope = yield from open_lease(lease, now)
+        if envelope is not None:
+            envelopes.append(envelope)
+    return envelopes, len(leases)
+
+
+class Router:
+    """The corridor at work. `receive` is its door; `run` looks after everything that waits."""
+
+    def __init__(self, corridor: Corridor) -> None:
+        self._c = corridor
+        self.delivery = Delivery(corridor, self.ring_channel)
+        self.turns = Turns(corridor, self.delivery)
+        self._reception = Reception(corridor)
+        self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
+        self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
+        self._heart: asyncio.Task[None] | None = None
+
+    async def receive(
+        self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Effect | None = None
+    ) -> Accepted:
+        """Take an event in. It is on disk when this returns; raises `StorageDown` when it is not."""
+        failpoint("receive.before")
+        if inbound.kind in ("migrate", "removed", "blocked"):
+            return await self._place_changed(channel, inbound)
+        accepted = await self._reception.receive(channel, inbound, raw, also)
+        failpoint("receive.after")
+        self._go_on(channel, inbound, accepted)
+        return accepted
+
+    def _go_on(self, channel: Channel, inbound: Inbound, accepted: Accepted) -> None:
+        """Start what the transaction has made possible."""
+        if accepted.interrupted is not None:
+            self.turns.interrupt(accepted.lane, accepted.interrupted)
+        if accepted.envelope is not None:
+            self.turns.start(accepted.envelope, channel.bot, inbound)
+        elif accepted.outcome == "stored":
+            self._c.desk.seats(channel.bot).backlog = True
+            self.ring_bot(channel.bot)
+        for message in accepted.told.messages:
+            self._c.live.publish(accepted.lane, Event("message", message, message.seq, accepted.session))
+        if accepted.told.messages:
+            self._c.live.publish(accepted.lane, Event("answered", {"turn": accepted.turn}, 0, accepted.session))
+            self.delivery.begin(channel, accepted.told.load)
+
+    async def _place_changed(self, channel: Channel, inbound: Inbound) -> Accepted:
+        """A chat moved or shut us out: its lanes follow, in the transaction that remembers the event."""
+        accepted = await self._c.db.write(place_changed, channel.name, channel.account, inbound, self._c.clock.now())
+        if inbound.kind == "migrate" and accepted.outcome != "duplicate":
+            old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
+            self._c.aliases[channel.name, channel.account, old] = new
+            self.ring_channel(channel.name)
+            self.ring_bot(channel.bot)
+        return accepted
+
+    def ring_bot(self, bot: str) -> None:
+        if (found := self._bots.get(bot)) is not None:
+            found[0].ring()
+
+    def ring_channel(self, channel: str) -> None:
+        if (found := self._channels.get(channel)) is not None:
+            found[0].ring()
+
+    def engage(self, engaged: Engaged) -> None:
+        """A bot begins to serve."""
+        self._c.bots[engaged.name] = engaged
+        self._c.desk.add(engaged.name, engaged.settings.concurrency)
+        if engaged.name not in self._bots:
+            bell = Bell(lambda: self._look_for_turns(engaged.name))
+            self._bots[engaged.name] = bell, self._c.tasks.start(bell.run(), f"bot {engaged.name}")
+
+    def open(self, channel: Channel) -> None:
+        """A channel begins to speak."""
+        self._c.channels[channel.name] = channel
+        if channel.name not in self._channels:
+            bell = Bell(lambda: self._look_for_parts(channel.name))
+            self._channels[channel.name] = bell, self._c.tasks.start(bell.run(), f"channel {channel.name}")
+
+    def start(self) -> None:
+        """Begin to renew what this process holds."""
+        self._heart = self._c.tasks.start(self._beat(), "heartbeat")
+
+    async def _look_for_turns(self, bot: str) -> None:
+        c = self._c
+        seats = c.desk.seats(bot)
+        while (free := min(c.desk.free(bot), BATCH)) > 0:
+            c.desk.sit(bot, free)
+            envelopes: list[Envelope] = []
+            found = 0
+            try:
+                claimed = await c.db.write(claim_turns, bot, c.me, c.clock.now(), c.lease_end(), free)
+                envelopes, found = claimed
+            except StorageDown as error:
+                log.error("storage.down", error=str(error))
+                return
+            finally:
+                c.desk.rise(bot, free - len(envelopes))
+            for envelope in envelopes:
+                self.turns.start(envelope, bot)
+            if found < free:
+                seats.backlog = False
+                return
+
+    async def _look_for_parts(self, name: str) -> None:
+        channel = self._c.channels.get(name)
+        if channel is None or not channel.sends or channel.limits.pulled or self._c.desk.draining:
+            return
+        with suppress(StorageDown):
+            while (free := DELIVERIES - len(self.delivery.held)) > 0:
+                if await self.delivery.claim(channel, min(free, BATCH)) < min(free, BATCH):
+                    return
+
+    async def _beat(self) -> None:
+        """Renew every lease in time; whoever lost one is told to stop."""
+        while True:
+            await self._c.clock.sleep(self._c.lease / 3)
+            began = self._c.clock.tick()
+            try:
+                turns = await self._c.db.write(lanes.renew, INBOX, self._c.me, self._c.lease_end())
+                sends = await self._c.db.write(lanes.renew, OUTBOX, self._c.me, self._c.lease_end())
+            except StorageDown as error:
+                log.error("storage.down", error=str(error))
+                continue
+            self.delivery.renewed_at = began
+            for running in list(self.turns.running.values()):
+                if running.envelope.lease not in turns:
+                    running.interrupt("fenced")
+            await self._let_go(turns, sends)
+
+    async def _let_go(self, turns: set[lanes.Lease], sends: set[lanes.Lease]) -> None:
+        """A lease in our name that nobody works under (its task failed) is no use to anyone."""
+        now = self._c.clock.now()
+        at_work = {running.envelope.lease for running in self.turns.running.values()}
+        for lease in turns - at_work:
+            await self._c.db.write(lanes.release, INBOX, lease, now)
+        for lease in sends - set(self.delivery.held.values()):
+            await self._c.db.write(lanes.release, OUTBOX, lease, now)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new work; let what runs end for so long, then put it back. Sends in flight are waited for."""
+        self._c.desk.draining = True
+        for bell, task in [*self._bots.values(), *self._channels.values()]:
+            bell.ring()
+            task.cancel()
+        deadline = self._c.clock.tick() + seconds
+        while (self.turns.running or self.delivery.held) and self._c.clock.tick() < deadline:
+            await self._c.clock.sleep(0.02)
+        for running in list(self.turns.running.values()):
+            running.interrupt("drain")
+        if self._heart is not None:
+            self._heart.cancel()
+
+
+def place_changed(channel: str, account: str, inbound: Inbound, now: int) -> Tx[Accepted]:
+    """A chat's own news, with no turn: it moved elsewhere, or wants nothing from us any more."""
+    marks = [mark(channel, account, event) for event in inbound.ids]
+    if not (yield from first_time(marks, now)):
+        return Accepted("duplicate", "")
+    if inbound.kind == "migrate":
+        old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
+        if old and new:
+            yield from moving.move_chat(channel, account, old, new, now)
+    else:
+        yield (
+            "UPDATE lane SET silenced = $4 WHERE channel = $1 AND account = $2 AND chat = $3",
+            (channel, account, inbound.address.chat, "blocked"),
+        )
+    yield from note_dropped(channel, account, inbound.ids, inbound.address.chat, "service", now)
+    return Accepted("service", "")

@@ -1,0 +1,143 @@
+"""Sessions: one conversation of a lane after another, of which at most one is open.
+
+active <-> dormant;  active, dormant, handoff -> closed (with a reason) -> expired
+"""
+
+from typing import Literal, NamedTuple
+
+from gateway.db import Tx
+from gateway.lanes import Lane
+
+Reason = Literal["reset", "timeout", "user", "bot", "operator", "resolved", "transferred", "merged"]
+OPEN = "('active', 'dormant', 'handoff')"
+
+
+class Opening(NamedTuple):
+    """What a new session is made from."""
+
+    id: str
+    lane: int
+    key: str
+    channel: str
+    bot: str
+    participant: str | None
+    level: str
+    epoch: int
+    now: int
+    language: str = ""
+
+
+class Facts(NamedTuple):
+    """A session's row, as operators, clients and bots see it."""
+
+    id: str
+    lane: int
+    key: str
+    channel: str
+    bot: str
+    participant: str | None
+    level: str
+    epoch: int
+    state: str
+    reason: str | None
+    created_at: int
+    first_activity: int
+    last_activity: int
+    last_user_activity: int
+    ended_at: int | None
+    language: str
+    tags: str
+    metadata: str
+    resolved: int | None
+    message_count: int
+    variables: str
+    context: str
+    summary: str | None
+    summary_upto: int
+
+
+COLUMNS = ", ".join(Facts._fields)
+
+
+def open_session(opening: Opening) -> Tx[None]:
+    """Make a session the open one of its lane. The lane's row is locked, and has none."""
+    at = opening.now
+    yield (
+        """INSERT INTO session (id, lane, key, channel, bot, participant, level, epoch, language, created_at,
+             first_activity, last_activity, last_user_activity)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10, $10)""",
+        (
+            opening.id,
+            opening.lane,
+            opening.key,
+            opening.channel,
+            opening.bot,
+            opening.participant,
+            opening.level,
+            opening.epoch,
+            opening.language,
+            at,
+        ),
+    )
+    yield "UPDATE lane SET session = $2 WHERE id = $1", (opening.lane, opening.id)
+
+
+def close(session: str, reason: Reason, now: int, resolved: bool | None = None) -> Tx[bool]:
+    """End a session: it stays readable and is used no more. False when it was not open."""
+    rows = yield (
+        f"""UPDATE session SET state = 'closed', reason = $2, ended_at = $3, resolved = COALESCE($4, resolved)
+              WHERE id = $1 AND state IN {OPEN} RETURNING lane, participant, level""",
+        (session, reason, now, None if resolved is None else int(resolved)),
+    )
+    if not rows:
+        return False
+    lane, participant, level = rows[0]
+    yield (
+        "UPDATE lane SET session = NULL, version = version + 1 WHERE id = $1 AND session = $2",
+        (lane, session),
+    )
+    if level == "anonymous" and reason != "timeout":
+        yield from forget_anonymous(participant)
+    return True
+
+
+def forget_anonymous(participant: str | None) -> Tx[None]:
+    """What an unproven visitor told us lives no longer than the session."""
+    yield "UPDATE participant SET data = '{}', name = '', profile = '{}' WHERE id = $1", (participant,)
+
+
+def supersede(lane: Lane, now: int) -> Tx[None]:
+    """Raise the lane's epoch: the running turn is fenced off, and nothing from before may be answered or sent.
+
+    A part that is on the wire at this moment ends before whatever is queued from now on.
+    """
+    yield (
+        """UPDATE inbox SET state = 'dropped', reason = 'superseded', ended_at = $2
+             WHERE lane = $1 AND state = 'waiting'""",
+        (lane.id, now),
+    )
+    dropped = yield (
+        """UPDATE outbox SET state = 'dropped', reason = 'superseded'
+             WHERE lane = $1 AND state IN ('ready', 'unknown') RETURNING 1""",
+        (lane.id,),
+    )
+    yield (
+        """UPDATE lane SET epoch = epoch + 1, version = version + 1, in_fence = in_fence + 1, in_holder = NULL,
+             in_due_at = NULL, waiting = 0, pending = pending - $2,
+             out_due_at = CASE WHEN out_holder IS NULL THEN NULL ELSE out_due_at END WHERE id = $1""",
+        (lane.id, len(dropped)),
+    )
+
+
+def facts(session: str) -> Tx[Facts | None]:
+    """A session by its id."""
+    rows = yield f"SELECT {COLUMNS} FROM session WHERE id = $1", (session,)
+    return Facts._make(rows[0]) if rows else None
+
+
+def existing(session: str) -> Tx[Facts]:
+    """A session that must be there. Raises `LookupError`."""
+    found = yield from facts(session)
+    if found is None:
+        raise LookupError(f"session {session} is not in the store")
+    return found

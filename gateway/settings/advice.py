@@ -1,0 +1,34 @@
+"""What an operator should know about a configuration that is otherwise well."""
+
+from config import Document, Path, Problem
+from gateway.settings.entries import ChannelSettings
+from gateway.settings.process import Process
+
+
+def advice(document: Document, process: Process, channels: dict[str, ChannelSettings]) -> list[Problem]:
+    """Warnings, each with its place."""
+    found = [] if channels else [_at(document, ("channels",), "there is no channel: nobody can write")]
+    if not process.admin.listen.loopback:
+        said = "other machines can reach the admin listener, and only its keys keep them out"
+        found.append(_at(document, ("admin", "listen"), said, "listen on 127.0.0.1"))
+    for name, channel in channels.items():
+        found += _of_channel(document, ("channels", name), channel)
+    return sorted(found)
+
+
+def _of_channel(document: Document, path: Path, channel: ChannelSettings) -> list[Problem]:
+    found = []
+    access = channel.access
+    if channel.fault:
+        found.append(_at(document, (*path, "platform"), f"the channel will not start: {channel.fault}"))
+    if access.dm == "open" and channel.enabled:
+        pace = "" if channel.limits.messages else ", as fast as they like"
+        said = f"anyone may write to this channel{pace}, and every message may ask the bot"
+        found.append(_at(document, path, said, "access.dm: allowlist admits only those it lists"))
+    if access.dm == "allowlist" and not access.allow:
+        found.append(_at(document, (*path, "access"), "its list of those who may write is empty: it admits nobody"))
+    return found
+
+
+def _at(document: Document, path: Path, message: str, hint: str = "") -> Problem:
+    return Problem.at(document.where_key(path), path, document.hide(message), hint)

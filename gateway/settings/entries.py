@@ -1,0 +1,79 @@
+"""What a bot and a channel are: the keys that all kinds have in common, and the loaded whole."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.adapter import Adapter
+from gateway.bot import Bot
+from gateway.options import Duration, Options, key, needed
+from gateway.settings.blocks import (
+    Access,
+    Commands,
+    Delivery,
+    Format,
+    Group,
+    History,
+    Limits,
+    Session,
+    Stream,
+    Summary,
+)
+from gateway.settings.words import Words
+
+
+class BotKeys(Options):
+    """The keys that every bot has; those of its kind stand beside them."""
+
+    kind: str = needed("What answers: one of the built-in kinds, or package.module.")
+    timeout: Duration = key("60s", "Longest time for a whole answer.")
+    retries: int = key(4, "Further tries when the backend is away or busy.", ge=0, le=100)
+    concurrency: int = key(200, "Answers being asked of it at once.", ge=1)
+
+
+class Blocks(Options):
+    """The blocks that may stand under `defaults` and in every channel."""
+
+    session: Session = Field(default_factory=Session)
+    group: Group = Field(default_factory=Group)
+    access: Access = Field(default_factory=Access)
+    commands: Commands = Field(default_factory=Commands)
+    history: History = Field(default_factory=History)
+    summary: Summary = Field(default_factory=Summary)
+    limits: Limits = Field(default_factory=Limits)
+    delivery: Delivery = Field(default_factory=Delivery)
+    format: Format = Field(default_factory=Format)
+    stream: Stream = Field(default_factory=Stream)
+    texts: Words = Field(default={}, description="Other words than the gateway's own, by id, or by language and id.")
+
+
+class ChannelKeys(Blocks):
+    """The keys that every channel has; those of its platform stand beside them."""
+
+    platform: str = needed("The platform: one of the installed adapters, or package.module.")
+    bot: str = needed("Who answers: a name under bots.")
+    enabled: bool = key(True, "false: nothing is answered.")
+    when_disabled: Literal["drop", "hold"] = key(
+        "drop", "What becomes of messages while it is not enabled: dropped, or answered once it is again."
+    )
+
+
+class BotSettings(BotKeys):
+    """One bot, ready to be made: `plugin(name, options, tools)`."""
+
+    name: str
+    options: Options
+    plugin: type[Bot]
+
+
+class ChannelSettings(ChannelKeys):
+    """One channel, ready to be made: `plugin(name, options, gate)`.
+
+    `fault` says why it cannot be, when its adapter does not load (its SDK is not installed); then there are
+    neither `options` nor `plugin`, and only this channel fails.
+    """
+
+    name: str
+    options: Options | None
+    plugin: type[Adapter] | None
+    fault: str = ""

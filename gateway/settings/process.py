@@ -1,0 +1,135 @@
+"""What concerns the process as a whole: its two doors, its store, its inbox and its log."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from gateway.options import Duration, Listed, Options, Size, Url, key
+
+
+class Listen(NamedTuple):
+    """Where a server listens. Port 0: any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})")
+
+
+def _listen(value: object) -> Listen:
+    found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if not found or int(found[3]) > 65535:
+        raise ValueError("expected a host and a port, such as 127.0.0.1:8080 or [::1]:8080")
+    return Listen(found[1] or found[2], int(found[3]))
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(value) if isinstance(value, str) else None
+    except ValueError:
+        network = None
+    if network is None:
+        raise ValueError("expected an address or a network such as 10.0.0.0/8")
+    if not network.prefixlen:
+        raise ValueError("would trust every address of the internet to name its own: list the proxies")
+    return network
+
+
+def _database(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected sqlite:///data/gateway.db")
+    scheme, _, rest = value.partition("://")
+    if scheme != "sqlite":
+        raise ValueError("this release stores in SQLite: write sqlite:///data/gateway.db")
+    if not rest.startswith("/") or rest.strip("/") in ("", ":memory:") or re.search(r"[?#\x00]", rest):
+        raise ValueError("expected the path of a file: sqlite:///data/gateway.db, or sqlite:////var/lib/x.db")
+    return value
+
+
+_listen_schema = {"type": "string", "pattern": ":[0-9]+$"}
+_database_schema = {"type": "string", "pattern": "^sqlite:///"}
+
+ListenAt = Annotated[Listen, PlainValidator(_listen), WithJsonSchema(_listen_schema)]
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), WithJsonSchema({"type": "string"})]
+Database = Annotated[str, PlainValidator(_database), WithJsonSchema(_database_schema)]
+
+
+class ServerSettings(Options):
+    """The public HTTP server and the work behind it."""
+
+    listen: ListenAt = key("127.0.0.1:8080", "Where platforms and browsers reach us.")
+    public_url: Url | None = key(
+        None,
+        "Our address as the world sees it; signatures are checked against it, never against the Host header. "
+        "Not given: http://<listen>.",
+    )
+    trusted_proxies: Listed[Network] = key((), "Addresses or networks of proxies whose X-Forwarded-For is believed.")
+    max_body: Size = key("1MB", "Largest request body; uploads and platforms have limits of their own.")
+    max_connections: int = key(10_000, "Live web connections at once; beyond it 503.", ge=1)
+    workers: int = key(1000, "Turns running at once; further messages wait in the inbox.", ge=1)
+    lease: Duration = key("15s", "How long a silent worker keeps its conversations; renewed every third of it.")
+    drain: Duration = key("30s", "How long running turns may go on after a stop was asked for.")
+
+    @property
+    def address(self) -> str:
+        """What links to us begin with: `public_url`, else http:// and `listen`."""
+        return self.public_url or f"http://{self.listen}"
+
+
+class AdminSettings(Options):
+    """The listener of operators."""
+
+    listen: ListenAt = key("127.0.0.1:8081", "Where the admin API listens; it stays shut until a key exists.")
+
+
+class StorageSettings(Options):
+    """Where everything is kept."""
+
+    url: Database = key("sqlite:///data/gateway.db", "The database; the path is relative to where we started.")
+    files: str = key("data/files", "The folder of files that came in or go out.", min_length=1)
+
+    @property
+    def database(self) -> Path:
+        """The file of the database; the control socket stands beside it."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
+
+class InboxSettings(Options):
+    """What is done with messages that waited too long or cannot be handled."""
+
+    stale_after: Duration = key("24h", "Older messages are answered with texts.late in front.")
+    drop_stale: bool = key(False, "Make them dead letters instead.")
+    attempts: int = key(5, "Tries at a message on which the gateway itself fails.", ge=1, le=100)
+
+
+class LogSettings(Options):
+    """What the log says, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = key("info", "Least important lines to write.")
+    format: Literal["auto", "console", "json"] = key("auto", "auto: console on a terminal, else JSON.")
+    text: bool = key(False, "Also write what people say. Off, no message text is ever logged.")
+
+
+class Process(Options):
+    """The sections that stand at the top of the file, beside people, bots, channels and defaults."""
+
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    admin: AdminSettings = Field(default_factory=AdminSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    inbox: InboxSettings = Field(default_factory=InboxSettings)
+    log: LogSettings = Field(default_factory=LogSettings)

@@ -1,0 +1,301 @@
+"""Turns: a claimed entry becomes an answer, and one transaction makes it so."""
+
+import asyncio
+
+import structlog
+
+from gateway import inbox, result
+from gateway.asking import ask
+from gateway.assembly import assemble, reach
+from gateway.backoff import backoff
+from gateway.bot import Delta, Piece, Progress
+from gateway.channel import Channel
+from gateway.compose import compose
+from gateway.corridor import Corridor, Engaged
+from gateway.delivery import Delivery
+from gateway.ending import Ended, Ending, end_turn
+from gateway.errors import BotBroken, BotError, BotUnavailable
+from gateway.failpoint import failpoint
+from gateway.gates import private
+from gateway.inbox import Envelope
+from gateway.live import Event
+from gateway.memory import Remembered
+from gateway.message import Inbound, Outbound, Turn, decode
+from gateway.post import Post
+from gateway.presence import Presence
+from gateway.reception import quote
+from gateway.running import Running
+from gateway.summary import Summaries
+
+DEADLY = 3  # claims in which the process died, after which an entry is not tried again
+HELD = 60_000  # ms between two looks at an entry whose channel or bot is away
+
+log = structlog.get_logger()
+
+
+class Later(Exception):
+    """This entry cannot be answered now. `failed` and `refused` count it as the bot's failure, or as ours."""
+
+    def __init__(self, wait: float, error: str = "", *, failed: int = 0, refused: int = 0) -> None:
+        super().__init__(error)
+        self.wait, self.error, self.failed, self.refused = wait, error, failed, refused
+
+
+class Buried(Exception):
+    """This entry will not be answered any more: an apology, and a dead letter."""
+
+    def __init__(self, reason: str, error: str) -> None:
+        super().__init__(error)
+        self.reason, self.error = reason, error
+
+
+class Turns:
+    """Answers envelopes, one at a time for each lane, and goes on with the lane while there is more in it."""
+
+    def __init__(self, corridor: Corridor, delivery: Delivery) -> None:
+        self._c, self._delivery = corridor, delivery
+        self._summaries = Summaries(corridor)
+        self.running: dict[int, Running] = {}
+
+    def start(self, envelope: Envelope, bot: str, inbound: Inbound | None = None) -> None:
+        """Begin with a claimed envelope; the place at the desk has been taken."""
+        running = self.running[envelope.lease.lane] = Running(envelope)
+        self._c.tasks.start(self._serve(running, bot, inbound), "turn")
+
+    def interrupt(self, lane: int, how: str) -> None:
+        """A reset or a stop has been committed for a lane."""
+        if (running := self.running.get(lane)) is not None:
+            running.interrupt("cancelled" if how == "cancelled" else "superseded")
+
+    async def _serve(self, running: Running, bot: str, inbound: Inbound | None) -> None:
+        lane = running.envelope.lease.lane
+        try:
+            while True:
+                following = await self._answer(running, inbound)
+                if following is None:
+                    return
+                inbound = None
+                running = self.running[lane] = Running(following)
+        finally:
+            if self.running.get(lane) is running:
+                del self.running[lane]
+            self._c.desk.rise(bot)
+
+    async def _answer(self, running: Running, inbound: Inbound | None) -> Envelope | None:
+        """One entry, to whatever end. Returns the lane's next."""
+        envelope = running.envelope
+        failpoint("turn.claimed")
+        inbound = inbound or decode(Inbound, envelope.entry.body)
+        channel = self._c.channels.get(envelope.entry.channel)
+        if channel is None:
+            await self._give_back(envelope, Later(HELD / 1000))
+            return None
+        try:
+            ending, kept, turn = await self._outcome(running, channel, inbound)
+        except Later as later:
+            await self._give_back(envelope, later)
+            return None
+        except Buried as buried:
+            ending, kept, turn = self._burial(channel, envelope, inbound, buried), None, None
+        if ending is None:
+            return None
+        return await self._end(channel, inbound, ending, kept, turn)
+
+    async def _outcome(
+        self, running: Running, channel: Channel, inbound: Inbound
+    ) -> tuple[Ending | None, Remembered | None, Turn | None]:
+        envelope, entry = running.envelope, running.envelope.entry
+        if entry.reason == "cancelled":
+            return self._cancelled(running, inbound), None, None
+        self._check(channel, envelope)
+        engaged = self._c.bots.get(channel.bot)
+        if engaged is None:
+            raise Later(HELD / 1000)
+        try:
+            kept, turn = await self._turn(channel, engaged, envelope, inbound)
+            await self._ask(running, channel, engaged, turn)
+        except BotError as error:
+            raise self._failed(engaged, envelope, error) from error
+        except (Later, Buried):
+            raise
+        except Exception as error:
+            raise self._refused(envelope, error) from error
+        if running.interrupted == "cancelled":
+            return self._cancelled(running, inbound), kept, turn
+        if running.interrupted == "drain":
+            raise Later(0)
+        if running.interrupted is not None:
+            return None, None, None
+        return self._answered(channel, envelope, turn, running), kept, turn
+
+    def _check(self, channel: Channel, envelope: Envelope) -> None:
+        """What forbids asking a bot about this entry."""
+        entry, policy = envelope.entry, self._c.inbox
+        if not channel.settings.enabled:
+            raise Later(HELD / 1000)
+        if entry.crashes >= DEADLY:
+            raise Buried("poison", "the process died each time it was answered")
+        if policy.drop_stale and self._stale(envelope):
+            raise Buried("stale", "it waited for too long")
+
+    def _stale(self, envelope: Envelope) -> bool:
+        return self._c.clock.now() - envelope.entry.received_at > self._c.inbox.stale_after * 1000
+
+    async def _turn(
+        self, channel: Channel, engaged: Engaged, envelope: Envelope, inbound: Inbound
+    ) -> tuple[Remembered, Turn]:
+        memory, entry = self._c.memory, envelope.entry
+        kept = await memory.session(entry.session, envelope.version, reach(channel.settings.history))
+        known = await memory.participant(str(entry.participant))
+        deadline = self._c.clock.now() + round(engaged.settings.timeout * 1000)
+        return kept, assemble(channel, envelope, inbound, kept, known, deadline)
+
+    async def _ask(self, running: Running, channel: Channel, engaged: Engaged, turn: Turn) -> None:
+        """Let the bot answer, and show what comes. Raises `BotError` when there is no answer."""
+        lane, live = running.envelope.lease.lane, self._c.live
+        presence = Presence(channel, turn.message.address, turn_key(turn.id), self._c.clock, self._c.tasks)
+
+        def watch(piece: Piece) -> None:
+            if type(piece) is Delta:
+                presence.show(live.delta(lane, piece.text).text)
+            elif type(piece) is Progress:
+                live.publish(lane, Event("progress", {"text": piece.text}))
+
+        if running.interrupted is not None:
+            return
+        live.begin(lane, turn.id, turn.attempt)
+        presence.begin()
+        started = self._c.clock.tick()
+        try:
+            with running:
+                async with asyncio.timeout(engaged.settings.timeout):
+                    failpoint("bot.before")
+                    await ask(engaged.bot, turn, watch, running.answer)
+                    failpoint("bot.after")
+        except TimeoutError:
+            raise BotUnavailable(f"no whole answer within {engaged.settings.timeout:g}s") from None
+        finally:
+            presence.end()
+            self._c.metrics.bot_seconds.labels(engaged.name).observe(self._c.clock.tick() - started)
+
+    def _failed(self, engaged: Engaged, envelope: Envelope, error: BotError) -> Later | Buried:
+        self._c.live.end(envelope.lease.lane)
+        seats = self._c.desk.seats(engaged.name)
+        seats.breaker.failed()
+        log.warning("bot.failed", bot=engaged.name, turn=envelope.entry.turn, error=str(error))
+        failures = envelope.entry.failures + 1
+        if isinstance(error, BotBroken) or failures > engaged.settings.retries:
+            return Buried("bot_failed", str(error))
+        after = error.after if isinstance(error, BotUnavailable) else None
+        return Later(after if after is not None else backoff(failures), str(error), failed=1)
+
+    def _refused(self, envelope: Envelope, error: Exception) -> Later | Buried:
+        """Our own fault: told apart from the bot's, and tried again for a while."""
+        self._c.live.end(envelope.lease.lane)
+        log.error("turn.refused", turn=envelope.entry.turn, exc_info=error)
+        refusals = envelope.entry.refusals + 1
+        detail = f"{type(error).__name__}: {error}"
+        if refusals >= self._c.inbox.attempts:
+            return Buried("poison", detail)
+        return Later(backoff(refusals), detail, refused=1)
+
+    async def _give_back(self, envelope: Envelope, later: Later) -> None:
+        due = self._c.clock.now() + round(later.wait * 1000)
+        await self._c.insist(
+            inbox.give_back,
+            envelope.lease,
+            envelope.entry.id,
+            due,
+            failed=later.failed,
+            refused=later.refused,
+            error=later.error,
+        )
+
+    def _answered(self, channel: Channel, envelope: Envelope, turn: Turn, running: Running) -> Ending:
+        self._c.desk.seats(channel.bot).breaker.succeeded()
+        lines = result.answered(turn, running.answer)
+        said = list(running.answer.messages)
+        if said and self._stale(envelope):
+            late = channel.say(turn.participant.language)("late")
+            said[0] = Outbound(text=f"{late}\n\n{said[0].text}", files=said[0].files, buttons=said[0].buttons)
+        return Ending(
+            envelope,
+            "done",
+            self._c.clock.now(),
+            lines,
+            self._post(channel, turn.message, turn.id, said),
+            result.changed(running.answer.changes),
+            more=not self._c.desk.draining,
+            largest=channel.settings.limits.variables,
+        )
+
+    def _cancelled(self, running: Running, inbound: Inbound) -> Ending:
+        lines = result.cancelled(inbound, running.envelope.entry.turn, running.answer)
+        return Ending(running.envelope, "done", self._c.clock.now(), lines, reason="cancelled")
+
+    def _burial(self, channel: Channel, envelope: Envelope, inbound: Inbound, buried: Buried) -> Ending:
+        turn = envelope.entry.turn
+        apology = "" if buried.reason == "stale" else channel.say("")("failed")
+        lines = result.apologised(inbound, turn, apology)
+        self._c.metrics.dead.labels("inbox", channel.name, buried.reason).inc()
+        log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)
+        post = self._post(channel, inbound, turn, result.said(lines))
+        now = self._c.clock.now()
+        return Ending(envelope, "dead", now, lines, post, reason=buried.reason, error=buried.error[:500])
+
+    def _post(self, channel: Channel, inbound: Inbound, turn: str, said: list[Outbound]) -> Post | None:
+        """The parts of an answer; the first one's turn at the meter is taken where it can go out at once."""
+        if channel.limits.pulled or not said:
+            return None
+        letters = compose(channel, inbound.address, turn, said, quote(channel, inbound))
+        me = self._c.me if letters and self._delivery.may_send(channel, inbound) else None
+        return Post(channel.name, letters, channel.expiry(self._c.clock.now()), me, self._c.lease_end())
+
+    async def _end(
+        self, channel: Channel, inbound: Inbound, ending: Ending, kept: Remembered | None, turn: Turn | None
+    ) -> Envelope | None:
+        failpoint("turn.before")
+        ended = await self._c.insist(end_turn, ending)
+        failpoint("turn.after")
+        post = ending.post
+        if post is not None and post.me is not None and (ended is None or ended.load is None):
+            channel.meter.refund(inbound.address.chat, not private(inbound))
+        self._c.live.end(ending.envelope.lease.lane)
+        if ended is None:
+            log.warning("turn.fenced", turn=ending.envelope.entry.turn)
+            return None
+        self._c.metrics.answered(channel.bot, ending.reason or ending.state).inc()
+        self._after(channel, ending, ended, kept, turn)
+        if post is not None:
+            self._delivery.begin(channel, ended.load)
+        return ended.next
+
+    def _after(
+        self, channel: Channel, ending: Ending, ended: Ended, kept: Remembered | None, turn: Turn | None
+    ) -> None:
+        """Tell those who watch, and keep our copy of the session as the store has it."""
+        entry, lane = ending.envelope.entry, ending.envelope.lease.lane
+        waited = (ending.now - entry.received_at) / 1000
+        self._c.metrics.turn_seconds.labels(channel.name).observe(waited)
+        if self._c.live.watched(lane):
+            for message in ended.messages:
+                self._c.live.publish(lane, Event("message", message, message.seq, entry.session))
+            self._c.live.publish(lane, Event("answered", {"turn": entry.turn}, 0, entry.session))
+        if ended.refused:
+            log.warning("turn.too_large", turn=entry.turn, refused=ended.refused)
+        change = ending.change
+        if change is not None and change.participant is not None:
+            self._c.memory.forget_participant(str(entry.participant))
+        if kept is None or turn is None or ended.version != kept.version + 1:
+            # Somebody else changed what is stored meanwhile: it is read again when it is needed.
+            self._c.memory.forget_session(entry.session)
+            return
+        kept.extend(ended.version, ended.messages, reach(channel.settings.history))
+        kept.variables = kept.variables if ended.variables is None else ended.variables
+        kept.context = kept.context if ended.context is None else ended.context
+        self._summaries.after_turn(channel, lane, kept, turn)
+
+
+def turn_key(turn: str) -> int:
+    """A number that stands for a turn where a platform wants one (31 bits, never 0)."""
+    return int(turn[:8], 16) >> 1 or 1

@@ -1,0 +1,98 @@
+"""`platform: tests.paper`: a platform made of paper. What is sent is written on it; it can be told to fail.
+
+`Adapter` is the adapter under the contract; `Paper` is the platform's own side, with groups, topics and a script of
+failures. Everything is in this process, so that a test sees at once what a user would see.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from gateway import adapter
+from gateway.adapter import Boundary, Gate, Limits
+from gateway.message import Address, Inbound, Part, Place, Sender
+from gateway.options import Options, key
+
+_papers: dict[str, "Paper"] = defaultdict(lambda: Paper())
+
+
+def paper(name: str) -> "Paper":
+    """The platform that the channels with `sheet: name` speak to."""
+    return _papers[name]
+
+
+class Paper:
+    """What everybody can read, in the order it was accepted, and what goes wrong next."""
+
+    def __init__(self) -> None:
+        self.sent: list[Part] = []
+        self.typing: list[Address] = []
+        self.drafts: list[tuple[Address, int, str]] = []
+        self.failures: dict[str, deque[Callable[[], BaseException]]] = defaultdict(deque)
+        self.accepts_then_fails = False
+
+    def texts(self, chat: str | None = None) -> list[str]:
+        return [part.text for part in self.sent if chat is None or part.address.chat == chat]
+
+    def fail(self, error: Callable[[], BaseException], times: int = 1, chat: str = "") -> None:
+        """The next tries to send (to a chat) end like this."""
+        self.failures[chat].extend([error] * times)
+
+
+class PaperOptions(Options):
+    sheet: str = key("plain", "Which paper is written on.")
+    account: str = key("acct", "Whose number it is.")
+
+
+class Adapter(adapter.Adapter):
+    Options: ClassVar[type[Options]] = PaperOptions
+    limits: ClassVar[Limits] = Limits(text=4096, groups=True, threads=True, draft=True, typing=4)
+    boundary: ClassVar[Boundary] = {"dm": "user", "group": "chat", "topic": "thread", "thread": "thread"}
+
+    def __init__(self, name: str, options: Any, gate: Gate) -> None:
+        super().__init__(name, options, gate)
+        self.account, self.mention = options.account, "paperbot"
+        self.paper = paper(options.sheet)
+        self.count = 0
+
+    async def send(self, part: Part) -> str:
+        for chat in (part.address.chat, ""):
+            if self.paper.failures[chat]:
+                error = self.paper.failures[chat].popleft()()
+                if self.paper.accepts_then_fails:
+                    self.paper.sent.append(part)
+                raise error
+        self.paper.sent.append(part)
+        return f"ref-{len(self.paper.sent)}"
+
+    async def typing(self, address: Address) -> None:
+        self.paper.typing.append(address)
+
+    async def draft(self, address: Address, key: int, text: str) -> None:
+        self.paper.drafts.append((address, key, text))
+
+
+def said(
+    channel: Any,
+    text: str,
+    *,
+    user: str = "ada",
+    chat: str = "",
+    place: Place = "dm",
+    thread: str = "",
+    event: str = "",
+    addressed: bool = True,
+    **more: Any,
+) -> Inbound:
+    """Something that a user says on paper; every call is an event of its own unless `event` names one."""
+    Paper.events = getattr(Paper, "events", 0) + 1  # type: ignore[attr-defined]
+    return Inbound(
+        channel=channel.name,
+        account=channel.account,
+        ids=(event or f"event-{Paper.events}",),  # type: ignore[attr-defined]
+        address=Address(chat=chat or user, thread=thread, user=user, place=place),
+        text=text,
+        sender=Sender(id=user, name=user.title()),
+        addressed=addressed,
+        **more,
+    )

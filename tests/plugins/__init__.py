@@ -1,0 +1,1 @@
+"""Small adapters and bots that tests name by their dotted module."""

@@ -1,0 +1,3 @@
+"""A module that cannot be imported, and says a secret in its despair."""
+
+raise RuntimeError("planted-secret-1234")

@@ -1,0 +1,109 @@
+"""A gate that keeps in memory what an adapter tells the gateway: the far end, seen from an adapter."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
+
+from aiohttp import ClientSession
+
+from gateway.adapter import Receipt, State
+from gateway.errors import StorageDown
+from gateway.message import Inbound
+
+
+class RecordingGate:
+    """`storage_down` is how many writes fail; `open_store` cleared makes them wait; `patience` is how many pauses pass.
+
+    A pause takes no time but is noted; when patience is used up, the next one lasts for ever.
+    """
+
+    def __init__(self, http: ClientSession, public_url: str = "", patience: int = 1000) -> None:
+        self._http, self._public_url, self.patience = http, public_url, patience
+        self.received: list[tuple[Inbound, bytes]] = []
+        self.batches: list[int] = []
+        self.dropped: list[tuple[tuple[str, ...], str, str]] = []
+        self.states: list[tuple[State, str]] = []
+        self.pauses: list[float] = []
+        self.rounds = 0
+        self.storage_down = 0
+        self.open_store = asyncio.Event()
+        self.open_store.set()
+        self._seen: set[str] = set()
+        self._words: dict[str, str] = {}
+        self._news = asyncio.Event()
+
+    @property
+    def http(self) -> Any:
+        return self._http
+
+    @property
+    def public_url(self) -> str:
+        return self._public_url
+
+    @property
+    def texts(self) -> list[str]:
+        return [inbound.text for inbound, _ in self.received]
+
+    @property
+    def state(self) -> State:
+        return self.states[-1][0] if self.states else "starting"
+
+    async def receive(self, inbound: Inbound, raw: bytes = b"") -> Receipt:
+        await self._write()
+        return self._keep(inbound, raw)
+
+    async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
+        await self._write()
+        self.batches.append(len(batch))
+        return [self._keep(inbound, raw) for inbound, raw in batch]
+
+    async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
+        await self._write()
+        if not self._seen.intersection(ids):
+            self._seen.update(ids)
+            self.dropped.append((ids, account, reason))
+
+    async def settle(self, part: str, outcome: Literal["sent", "delivered", "read", "failed"], ref: str = "") -> None:
+        raise AssertionError("no platform under test tells of deliveries here")
+
+    def health(self, state: State, detail: str = "") -> None:
+        self.states.append((state, detail))
+        self._news.set()
+
+    def heard(self) -> None:
+        self.rounds += 1
+        self._news.set()
+
+    async def recall(self, name: str) -> str:
+        return self._words.get(name, "")
+
+    async def keep(self, name: str, value: str) -> None:
+        self._words[name] = value
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self._news.set()
+        if len(self.pauses) > self.patience:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)
+
+    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        """Wait until something holds; looked at whenever the adapter told something."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def _write(self) -> None:
+        await self.open_store.wait()
+        if self.storage_down:
+            self.storage_down -= 1
+            raise StorageDown("the test said so")
+
+    def _keep(self, inbound: Inbound, raw: bytes) -> Receipt:
+        if self._seen.intersection(inbound.ids):
+            return Receipt(0, "duplicate")
+        self._seen.update(inbound.ids)
+        self.received.append((inbound, raw))
+        self._news.set()
+        return Receipt(len(self.received))
