@@ -41,6 +41,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     group_rate: Rate | None = None
     resend_is_safe: bool = False  # the platform recognises a repeated part by its id
     pulled: bool = False  # clients read the history themselves: nothing is ever sent
+    door: Literal["", "visitors", "callers"] = ""  # who comes in by the gateway's own API, see gateway/door
     body: int = 1_048_576  # largest webhook body
 
 
@@ -149,6 +150,10 @@ class Adapter:
     async def handle(self, call: Call) -> Reply:
         """Answer what is pushed: verify the raw bytes, translate, receive, and only then say 200."""
         return Reply(404)
+
+    def admits(self, origin: str, host: str = "") -> bool:
+        """Whether pages of an `Origin` may use this channel, itself being reached at `host`, from a browser."""
+        return False
 
     async def send(self, part: Part) -> str:
         """Deliver one part; return the platform's id of the message. Raises only `Retry`, `Refused`, `Unknown`."""

@@ -72,7 +72,7 @@ class Channel:
 
         own: Own = self.settings.texts
 
-        def say(name: str, **values: object) -> str:
+        def say(name: str, /, **values: object) -> str:
             return text(name, language or "en", own, **values)
 
         return say

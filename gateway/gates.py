@@ -68,8 +68,9 @@ def _listed(sender: Sender, entries: tuple[str, ...]) -> bool:
         return False
     if sender.id in entries:
         return True
-    phone, email = sender.profile.get("phone", ""), sender.profile.get("email", "")
-    return bool((phone and phone in entries) or ("@" in email and "*@" + email.rpartition("@")[2].lower() in entries))
+    phone, mail = sender.profile.get("phone", ""), sender.profile.get("email", "").lower()
+    domain = "*@" + mail.rpartition("@")[2]
+    return bool((phone and phone in entries) or ("@" in mail and (mail in entries or domain in entries)))
 
 
 def _addressed(channel: Channel, inbound: Inbound, command: bool) -> str | None:

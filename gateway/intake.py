@@ -31,7 +31,8 @@ class Arrival(NamedTuple):
 
     `verdict` is the reason why it must be let go, if any; `unless_open` spares it when its lane has an open session.
     `pace` is None for what no limit holds back. `known` is the sender's participant when nothing about it needs
-    writing. `me` asks to take the entry at once.
+    writing. `me` asks to take the entry at once. `only` is the open session that a sender who hears of a refusal
+    means.
     """
 
     spot: Spot
@@ -55,10 +56,11 @@ class Arrival(NamedTuple):
     me: str | None = None
     until: int = 0
     effect: "Effect | None" = None
+    only: str = ""
 
 
 class Accepted(NamedTuple):
-    """What became of an arrival, now that it is on disk."""
+    """What became of an arrival, now that it is on disk. `left` is the session that a command has closed."""
 
     outcome: str
     turn: str
@@ -70,6 +72,7 @@ class Accepted(NamedTuple):
     told: Told = Told()
     interrupted: str | None = None  # how the turn in flight ends: "superseded" or "cancelled"
     opened: bool = False
+    left: str = ""
 
 
 class Scene(NamedTuple):
@@ -90,10 +93,14 @@ class Outcome(NamedTuple):
 
 
 Effect = Callable[[Scene], Tx[Outcome]]
+Also = Callable[[Effect | None], Effect | None]
+"""Makes of what an event's command does (None: it is no command) what is to be done."""
 
 
 def accept(a: Arrival) -> Tx[Accepted]:
     """Take one event in. Commands take effect here; everything else becomes an entry of the inbox."""
+    if a.only and (refusal := (yield from _refusal(a))):
+        return Accepted(refusal, a.turn)
     if not (yield from inbox.first_time(a.marks, a.now)):
         return Accepted("duplicate", a.turn)
     if a.verdict and not (a.unless_open and (yield from _open(a.spot.key))):
@@ -105,6 +112,16 @@ def accept(a: Arrival) -> Tx[Accepted]:
     scene, met = yield from _enter(lane, a)
     accepted = yield from (_command(scene, meter, a.effect) if a.effect else _file(scene, meter))
     return accepted._replace(met=met, opened=scene.opened)
+
+
+def _refusal(a: Arrival) -> Tx[str]:
+    """Why a sender who waits for our answer is told no. Nothing of it is kept: they may ask again with the same id."""
+    if a.verdict:
+        return a.verdict
+    lane = yield from lock(a.spot)
+    if lane.session != a.only:
+        return "session_closed"
+    return "" if _metered(lane, a) is not None else "rate_limited"
 
 
 def _enter(lane: Lane, a: Arrival) -> Tx[tuple[Scene, Known | None]]:
@@ -209,4 +226,5 @@ def _command(scene: Scene, meter: int, effect: Effect) -> Tx[Accepted]:
     done = yield from effect(scene)
     session = done.session or str(lane.session)
     told = yield from tell(lane.id, session, number, a.turn, done.said, a.voice, a.now)
-    return Accepted("stored", a.turn, number, lane.id, session, told=told, interrupted=done.interrupted)
+    left = "" if done.session == lane.session else str(lane.session)
+    return Accepted("stored", a.turn, number, lane.id, session, told=told, interrupted=done.interrupted, left=left)

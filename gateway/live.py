@@ -71,6 +71,11 @@ class Live:
             if not watchers:
                 del self._watchers[lane]
 
+    def stop(self) -> None:
+        """This process stops: whoever watches goes away."""
+        for lane in self._watchers:
+            self.publish(lane, Event("stopping", {}))
+
     def watched(self, lane: int) -> bool:
         return lane in self._watchers
 

@@ -97,6 +97,10 @@ class Memory:
             return self._people[person][1]
         return await self._db.read(participants.existing, participant)
 
+    def forget(self, person: Person) -> None:
+        if (kept := self._people.pop(person, None)) is not None:
+            self._by_id.pop(kept[1].id, None)
+
     def forget_participant(self, participant: str) -> None:
         person = self._by_id.pop(participant, None)
         if person is not None:

@@ -8,9 +8,10 @@ other name is an entry point of the group `chat_gateway.adapters`. Bots likewise
 import importlib
 import pkgutil
 import re
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gateway.errors import GatewayError
 
@@ -42,6 +43,12 @@ def known(package: str, base: type) -> tuple[str, ...]:
 
 def find(package: str, kind: str, base: type[_T]) -> type[_T]:
     """The one subclass of `base` that a plugin defines. Raises `UnknownPlugin`, `BrokenPlugin`, `NotLoaded`."""
+    found: type[_T] = _find(package, kind, base)  # type: ignore[arg-type]
+    return found
+
+
+@lru_cache(maxsize=256)
+def _find(package: str, kind: str, base: type[Any]) -> type[Any]:
     if _NAME.fullmatch(kind) and kind in _files(package, base):
         return _only(_imported(f"{package}.{kind}", kind), base, kind)
     for point in _points(package):
@@ -90,7 +97,10 @@ def _imported(module: str, kind: str) -> ModuleType:
 
 
 def _entered(point: EntryPoint, base: type[_T]) -> type[_T]:
-    module = _imported(point.module, point.name)
+    try:
+        module = _imported(point.module, point.name)
+    except _Absent:
+        raise NotLoaded(f"needs the package {point.module}, which is not installed") from None
     found = getattr(module, point.attr, None) if point.attr else _only(module, base, point.name)
     if isinstance(found, type) and issubclass(found, base):
         return found

@@ -68,6 +68,7 @@ def tell(
         return Told()
     lines = [Line("system", outbound.text, turn=turn) for outbound in said]
     messages = yield from append(session, lines, now, user=False)
+    yield "UPDATE lane SET version = version + 1 WHERE id = $1", (lane,)
     post = voice(said)
     load = (yield from queue(lane, session, inbox, post, now)) if post else None
     return Told(messages, load)

@@ -11,9 +11,10 @@ from gateway import commands
 from gateway.channel import Channel
 from gateway.compose import compose
 from gateway.corridor import Corridor
+from gateway.errors import Problem
 from gateway.gates import judge, private
 from gateway.inbox import mark
-from gateway.intake import Accepted, Arrival, Effect, Notice, accept
+from gateway.intake import Accepted, Also, Arrival, Effect, Notice, accept
 from gateway.lanes import Spot
 from gateway.message import Inbound, Outbound, Sender, encode
 from gateway.participants import Person
@@ -36,29 +37,40 @@ class Reception:
         self._speakers: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def receive(
-        self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Effect | None = None
+        self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Also | None = None, only: str = ""
     ) -> Accepted:
         """Write an event down. It is on disk when this returns; raises `StorageDown` when it is not.
 
-        `also` replaces what the event's command would do (the web door gives a new token with a reset).
+        `also` makes of what the event's command does what is to be done instead (a new token with a reset). With
+        `only` the event is taken into that session or none, and nothing is kept of what is refused.
         """
         c, bot = self._c, channel.bot
         at_once = inbound.kind == "message" and c.desk.free(bot) > 0 and not c.desk.seats(bot).backlog
-        arrival = self._arrival(channel, self._moved(channel, _cleaned(inbound)), raw, at_once)
+        arrival = self._arrival(channel, inbound, raw, at_once)
         if also is not None:
-            arrival = arrival._replace(effect=also, pace=None)
+            effect = also(arrival.effect)
+            pace = None if arrival.effect is None and effect is not None else arrival.pace
+            arrival = arrival._replace(effect=effect, pace=pace)
+        if only:
+            arrival = arrival._replace(only=only)
         if arrival.me is not None:
             c.desk.sit(bot)
         started = c.clock.tick()
         accepted = Accepted("storage_down", arrival.turn)
         try:
             accepted = await c.db.write(accept, arrival)
+        except Problem:
+            accepted = accepted._replace(outcome="refused")
+            raise
         finally:
             if arrival.me is not None and accepted.envelope is None:
                 c.desk.rise(bot)
             c.metrics.accepted(channel.name, accepted.outcome).inc()
         c.metrics.accept_seconds.labels(channel.name).observe(c.clock.tick() - started)
-        if accepted.met is not None:
+        if accepted.opened or arrival.effect is not None:
+            # When this person was here last has changed in the store.
+            c.memory.forget(arrival.person)
+        elif accepted.met is not None:
             c.memory.learn(arrival.person, arrival.sender, accepted.met)
         return accepted
 
@@ -113,13 +125,17 @@ class Reception:
             voice=voice(channel, inbound, turn, c.clock.now()),
             verdict=verdict,
             unless_open=verdict == "not_addressed" and address.place == "thread",
-            notice=_notice(channel, verdict, say),
+            notice=_notice(channel, inbound, verdict, say),
             pace=None if unlimited else channel.pace,
             slow_down=Notice(say("slow_down"), TELL_SLOW_DOWN),
             me=c.me if takes else None,
             until=c.lease_end(),
             effect=effect,
         )
+
+    def admit(self, channel: Channel, inbound: Inbound) -> Inbound:
+        """The event as it may be stored, sent and shown: text and names clean, in the chat it goes on in today."""
+        return self._moved(channel, _cleaned(inbound))
 
     def _moved(self, channel: Channel, inbound: Inbound) -> Inbound:
         """A chat that went on under another id may still be named by its old one for a while."""
@@ -146,7 +162,6 @@ class Reception:
 
 
 def _cleaned(inbound: Inbound) -> Inbound:
-    """Text and names as they may be stored, sent and shown."""
     text, sender = clean(inbound.text), inbound.sender
     if sender is not None and sender.name and (name := clean_name(sender.name)) != sender.name:
         sender = replace(sender, name=name)
@@ -179,7 +194,9 @@ def _permitted(allow: str | Sequence[str], inbound: Inbound) -> bool:
     return not isinstance(allow, str) and inbound.sender is not None and inbound.sender.id in allow
 
 
-def _notice(channel: Channel, verdict: str | None, say: commands.Say) -> Notice:
+def _notice(channel: Channel, inbound: Inbound, verdict: str | None, say: commands.Say) -> Notice:
+    if inbound.kind == "added" and verdict == "service":
+        return Notice(say("group_welcome"))
     if verdict == "rate_limited":
         return Notice(say("slow_down"), TELL_SLOW_DOWN)
     if verdict == "channel_disabled":

@@ -14,7 +14,7 @@ from gateway.delivery import Delivery
 from gateway.errors import StorageDown
 from gateway.failpoint import failpoint
 from gateway.inbox import Envelope, first_time, mark, note_dropped, open_lease
-from gateway.intake import Accepted, Effect
+from gateway.intake import Accepted, Also
 from gateway.lanes import INBOX, OUTBOX
 from gateway.live import Event
 from gateway.message import Inbound
@@ -51,13 +51,17 @@ class Router:
         self._heart: asyncio.Task[None] | None = None
 
     async def receive(
-        self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Effect | None = None
+        self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Also | None = None, only: str = ""
     ) -> Accepted:
-        """Take an event in. It is on disk when this returns; raises `StorageDown` when it is not."""
+        """Take an event in. It is on disk when this returns; raises `StorageDown` when it is not.
+
+        For `also` and `only` see `Reception.receive`.
+        """
         failpoint("receive.before")
         if inbound.kind in ("migrate", "removed", "blocked"):
             return await self._place_changed(channel, inbound)
-        accepted = await self._reception.receive(channel, inbound, raw, also)
+        inbound = self._reception.admit(channel, inbound)
+        accepted = await self._reception.receive(channel, inbound, raw, also, only)
         failpoint("receive.after")
         self._go_on(channel, inbound, accepted)
         return accepted
@@ -76,6 +80,8 @@ class Router:
         if accepted.told.messages:
             self._c.live.publish(accepted.lane, Event("answered", {"turn": accepted.turn}, 0, accepted.session))
             self.delivery.begin(channel, accepted.told.load)
+        if accepted.left:
+            self._c.live.publish(accepted.lane, _over(accepted))
 
     async def _place_changed(self, channel: Channel, inbound: Inbound) -> Accepted:
         """A chat moved or shut us out: its lanes follow, in the transaction that remembers the event."""
@@ -183,6 +189,13 @@ class Router:
             running.interrupt("drain")
         if self._heart is not None:
             self._heart.cancel()
+
+
+def _over(accepted: Accepted) -> Event:
+    """What those who watch a session are told when a command has closed it."""
+    if accepted.session == accepted.left:
+        return Event("closed", {"reason": "user"}, 0, accepted.left)
+    return Event("reset", {"session_id": accepted.session}, 0, accepted.left)
 
 
 def place_changed(channel: str, account: str, inbound: Inbound, now: int) -> Tx[Accepted]:

@@ -10,6 +10,7 @@ from gateway.lanes import Lane
 
 Reason = Literal["reset", "timeout", "user", "bot", "operator", "resolved", "transferred", "merged"]
 OPEN = "('active', 'dormant', 'handoff')"
+ENDED = ("closed", "expired")
 
 
 class Opening(NamedTuple):
@@ -80,6 +81,20 @@ def open_session(opening: Opening) -> Tx[None]:
         ),
     )
     yield "UPDATE lane SET session = $2 WHERE id = $1", (opening.lane, opening.id)
+
+
+def succeed(lane: int, closed: str, new_id: str, now: int) -> Tx[str]:
+    """The open session of a lane whose last one was closed while messages waited behind; they belong to it."""
+    rows = yield "SELECT session, epoch FROM lane WHERE id = $1 /*FOR UPDATE*/", (lane,)
+    session, epoch = rows[0]
+    if session is None:
+        session, old = new_id, (yield from existing(closed))
+        opening = Opening(
+            new_id, lane, old.key, old.channel, old.bot, old.participant, old.level, epoch, now, old.language
+        )
+        yield from open_session(opening)
+    yield "UPDATE inbox SET session = $2 WHERE lane = $1 AND state = 'waiting'", (lane, session)
+    return str(session)
 
 
 def close(session: str, reason: Reason, now: int, resolved: bool | None = None) -> Tx[bool]:

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from gateway import inbox, result
+from gateway import inbox, result, sessions
 from gateway.asking import ask
 from gateway.assembly import assemble, reach
 from gateway.backoff import backoff
@@ -112,7 +112,7 @@ class Turns:
         if engaged is None:
             raise Later(HELD / 1000)
         try:
-            kept, turn = await self._turn(channel, engaged, envelope, inbound)
+            kept, turn = await self._turn(channel, engaged, running, inbound)
             await self._ask(running, channel, engaged, turn)
         except BotError as error:
             raise self._failed(engaged, envelope, error) from error
@@ -126,7 +126,7 @@ class Turns:
             raise Later(0)
         if running.interrupted is not None:
             return None, None, None
-        return self._answered(channel, envelope, turn, running), kept, turn
+        return self._answered(channel, running.envelope, turn, running), kept, turn
 
     def _check(self, channel: Channel, envelope: Envelope) -> None:
         """What forbids asking a bot about this entry."""
@@ -142,10 +142,16 @@ class Turns:
         return self._c.clock.now() - envelope.entry.received_at > self._c.inbox.stale_after * 1000
 
     async def _turn(
-        self, channel: Channel, engaged: Engaged, envelope: Envelope, inbound: Inbound
+        self, channel: Channel, engaged: Engaged, running: Running, inbound: Inbound
     ) -> tuple[Remembered, Turn]:
-        memory, entry = self._c.memory, envelope.entry
-        kept = await memory.session(entry.session, envelope.version, reach(channel.settings.history))
+        memory, envelope, entry = self._c.memory, running.envelope, running.envelope.entry
+        limit = reach(channel.settings.history)
+        kept = await memory.session(entry.session, envelope.version, limit)
+        if kept.facts.state in sessions.ENDED:
+            lane, now = envelope.lease.lane, self._c.clock.now()
+            session = await self._c.db.write(sessions.succeed, lane, entry.session, self._c.clock.new_id(), now)
+            running.envelope = envelope = envelope._replace(entry=entry._replace(session=session))
+            kept = await memory.session(session, envelope.version, limit)
         known = await memory.participant(str(entry.participant))
         deadline = self._c.clock.now() + round(engaged.settings.timeout * 1000)
         return kept, assemble(channel, envelope, inbound, kept, known, deadline)
@@ -281,6 +287,8 @@ class Turns:
             for message in ended.messages:
                 self._c.live.publish(lane, Event("message", message, message.seq, entry.session))
             self._c.live.publish(lane, Event("answered", {"turn": entry.turn}, 0, entry.session))
+        if ending.change is not None and ending.change.close is not None:
+            self._c.live.publish(lane, Event("closed", {"reason": ending.change.close}, 0, entry.session))
         if ended.refused:
             log.warning("turn.too_large", turn=entry.turn, refused=ended.refused)
         change = ending.change

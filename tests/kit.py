@@ -109,6 +109,12 @@ class Kit:
             while not seen():
                 await asyncio.sleep(0.002)
 
+    async def stored(self, sql: str, row: tuple[Any, ...]) -> None:
+        """Wait until the store says so."""
+        async with asyncio.timeout(20):
+            while await self.rows(sql) != [row]:
+                await asyncio.sleep(0.002)
+
     async def quiet(self) -> None:
         """Wait until nothing is being answered, sent, or due."""
         due = "SELECT 1 FROM lane WHERE in_due_at IS NOT NULL OR out_due_at IS NOT NULL"

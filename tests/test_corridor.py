@@ -7,7 +7,7 @@ import pytest
 
 from gateway.bot import Piece
 from gateway.message import Turn
-from tests.kit import corridor
+from tests.kit import corridor, echoes
 
 
 @pytest.mark.feature("LIF-01", "OUT-01", "MEM-01")
@@ -17,7 +17,7 @@ async def test_a_message_is_answered_and_both_are_kept(tmp_path: Path) -> None:
         await kit.quiet()
         assert accepted.outcome == "stored"
         assert kit.paper.texts() == ["hello"]
-        lines = await kit.rows("SELECT role, content FROM messages ORDER BY rowid")
+        lines = await kit.rows("SELECT role, text FROM message ORDER BY seq")
         assert lines == [("user", "hello"), ("assistant", "hello")]
         assert await kit.rows("SELECT state FROM inbox") == [("done",)]
         assert await kit.rows("SELECT state, ref FROM outbox") == [("sent", "ref-1")]
@@ -36,8 +36,6 @@ async def test_messages_of_one_session_are_answered_one_at_a_time_in_order(tmp_p
             yield piece
         busy -= 1
 
-    from tests.kit import echoes
-
     async with corridor(tmp_path) as kit:
         bot = kit.bot(counting)
         for number in range(30):
@@ -47,4 +45,5 @@ async def test_messages_of_one_session_are_answered_one_at_a_time_in_order(tmp_p
         assert kit.paper.texts() == wanted
         assert [turn.message.text for turn in bot.turns] == wanted
         for number, turn in enumerate(bot.turns):
-            assert [m.text for m in turn.history] == [t for n in range(number) for t in (str(n), str(n))][-50:]
+            before = [text for earlier in wanted[:number] for text in (earlier, earlier)]
+            assert [line.text for line in turn.history] == before[len(before) - len(turn.history) :]

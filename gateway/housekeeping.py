@@ -1,0 +1,156 @@
+"""Housekeeping: every minute or so, what has had its time is put away, in small steps beside the work."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+
+import structlog
+
+from gateway import retention
+from gateway.corridor import Corridor
+from gateway.db import Tx
+from gateway.errors import StorageDown
+from gateway.live import Event
+from gateway.retention import BATCH, TABLES, Place
+
+EVERY = 60.0  # seconds
+TOKENS_EVERY = 5  # rounds
+TOGETHER = 100  # sessions that end in one commit
+BREATH = 0.05  # seconds between two steps, so that a turn's commit never waits for more than one of them
+
+log = structlog.get_logger()
+
+
+class Housekeeping:
+    """Keeps one store in order. Where a search has come to is remembered, so that nothing is searched twice."""
+
+    def __init__(self, corridor: Corridor) -> None:
+        self._c = corridor
+        self._rounds = 0
+        self._searched: dict[tuple[str, str], tuple[float, Place]] = {}
+
+    async def run(self) -> None:
+        """One round after another, until cancelled."""
+        while True:
+            await self._c.clock.sleep(EVERY)
+            await self.round()
+
+    async def round(self) -> None:
+        """Everything that is due now. A step that fails holds up no other."""
+        now = self._c.clock.now()
+        done: dict[str, int] = {}
+        for name, step in (
+            ("dormant", self._rest),
+            ("expired", self._expire),
+            ("tokens", self._tokens),
+            ("forgotten", self._forget),
+        ):
+            try:
+                if count := await step(now):
+                    done[name] = count
+            except StorageDown as error:
+                log.error("storage.down", error=str(error))
+            except Exception as error:
+                log.error("housekeeping.failed", step=name, exc_info=error)
+        if done:
+            log.info("housekeeping.swept", **done)
+        self._rounds += 1
+        await measure(self._c)
+
+    async def _rest(self, now: int) -> int:
+        """Sessions whose user has been silent for long become dormant; we keep no copy of them."""
+        count = 0
+        for channel in list(self._c.channels.values()):
+            after = channel.settings.session.idle.after
+            if after is None:
+                continue
+            upto = now - round(after * 1000)
+            async for found in self._search("rest", channel.name, after, partial(retention.silent, channel.name), upto):
+                for session in await self._c.db.write(retention.rest, found, upto):
+                    self._c.memory.forget_session(session)
+                    count += 1
+        return count
+
+    async def _expire(self, now: int) -> int:
+        """Sessions that nobody used for long end for good."""
+        count = 0
+        for channel in list(self._c.channels.values()):
+            policy = channel.settings.session.expire
+            for anonymous, after in ((True, policy.anonymous), (False, policy.identified)):
+                if after is None:
+                    continue
+                upto = now - round(after * 1000)
+                find = partial(retention.unused, channel.name, anonymous=anonymous)
+                async for found in self._search(f"expire {anonymous}", channel.name, after, find, upto):
+                    for start in range(0, len(found), TOGETHER):
+                        some = found[start : start + TOGETHER]
+                        count += sum(await asyncio.gather(*(self._expire_one(one, upto, now) for one in some)))
+        return count
+
+    async def _expire_one(self, session: str, upto: int, now: int) -> bool:
+        gone = await self._c.db.write(retention.expire, session, upto, now)
+        if gone is None:
+            return False
+        self._c.memory.forget_session(session)
+        if gone.participant is not None:
+            self._c.memory.forget_participant(gone.participant)
+        if gone.was_open:
+            self._c.live.publish(gone.lane, Event("closed", {"reason": "timeout"}, 0, session))
+        return True
+
+    async def _tokens(self, now: int) -> int:
+        count = await self._all(partial(retention.lapse_tokens, now))
+        if self._rounds % TOKENS_EVERY:
+            return count
+        place = b""
+        while True:
+            over, place = await self._c.db.read(retention.idle_tokens, place, now)
+            if over:
+                count += await self._c.db.write(retention.drop_tokens, over)
+            if not place:
+                return count
+            await self._c.clock.sleep(BREATH)
+
+    async def _forget(self, now: int) -> int:
+        return sum([await self._all(partial(retention.forget_old, table, now)) for table in TABLES])
+
+    async def _all(self, step: Callable[[], Tx[int]]) -> int:
+        """A step, again and again while it finds as much as it may take."""
+        total = 0
+        while True:
+            count = await self._c.db.write(step)
+            total += count
+            if count < BATCH:
+                return total
+            await self._c.clock.sleep(BREATH)
+
+    async def _search(
+        self, what: str, channel: str, setting: float, find: Callable[[Place, int], Tx[list[Place]]], upto: int
+    ) -> AsyncIterator[list[str]]:
+        """What is found up to a time, in batches, beginning where the last search under this setting ended."""
+        before, place = self._searched.get((what, channel), (setting, Place()))
+        place = place if before == setting else Place()
+        while True:
+            found = await self._c.db.read(find, place, upto)
+            if found:
+                yield [one.session for one in found]
+                place = found[-1]
+                self._searched[what, channel] = setting, place
+            if len(found) < BATCH:
+                return
+            await self._c.clock.sleep(BREATH)
+
+
+async def measure(corridor: Corridor) -> None:
+    """Set the gauges: what waits and since when, and for how long each channel has heard nothing."""
+    metrics, now = corridor.metrics, corridor.clock.now()
+    waiting = {(found.box, found.channel): found for found in await corridor.db.read(retention.backlogs)}
+    for channel in list(corridor.channels.values()):
+        for box in ("inbox", "outbox"):
+            found = waiting.get((box, channel.name))
+            metrics.waiting.labels(box, channel.name).set(found.entries if found else 0)
+            metrics.oldest.labels(box, channel.name).set((now - found.oldest) / 1000 if found else 0)
+        if channel.heard_at is not None:
+            metrics.deaf_seconds.labels(channel.name).set((now - channel.heard_at) / 1000)
+    for bot in corridor.bots:
+        metrics.bot_up.labels(bot).set(int(not corridor.desk.seats(bot).breaker.open))

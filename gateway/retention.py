@@ -1,0 +1,164 @@
+"""What has had its time: transactions that find it and put it away, at most `BATCH` rows each.
+
+Every step is told the time. What must be searched for is searched by readers, from where the last search ended, so
+that rows which stay where they are are not looked at every minute.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway import sessions
+from gateway.db import Tx
+
+BATCH = 1_000
+KEPT = 30 * 24 * 3600 * 1000  # ms: dedupe keys, dropped events, dead letters, entries that are over
+CLOSED_TOKEN = 24 * 3600 * 1000  # ms that the token of a closed session is kept, to say that it was closed
+
+
+class Place(NamedTuple):
+    """Where a search stands: everything up to this time and id has been looked at."""
+
+    at: int = 0
+    session: str = ""
+
+
+class Gone(NamedTuple):
+    """A session that has ended for good."""
+
+    session: str
+    lane: int
+    participant: str | None
+    was_open: bool
+
+
+def silent(channel: str, after: Place, upto: int) -> Tx[list[Place]]:
+    """Active sessions of a channel whose user spoke last before a time, longest silent first."""
+    rows = yield (
+        """SELECT last_user_activity, id FROM session WHERE state = 'active' AND (last_user_activity, id) > ($2, $3)
+             AND last_user_activity < $4 AND channel = $1 ORDER BY last_user_activity, id LIMIT $5""",
+        (channel, *after, upto, BATCH),
+    )
+    return [Place(*row) for row in rows]
+
+
+def rest(ids: Sequence[str], upto: int) -> Tx[list[str]]:
+    """Sessions become dormant, unless somebody spoke meanwhile or waits for an answer. Returns those that did."""
+    marks = ", ".join(f"${index + 2}" for index in range(len(ids)))
+    rows = yield (
+        f"""UPDATE session SET state = 'dormant' WHERE id IN ({marks}) AND state = 'active'
+              AND last_user_activity < $1 AND (SELECT waiting FROM lane WHERE lane.id = session.lane) = 0
+              RETURNING id""",
+        (upto, *ids),
+    )
+    return [session for (session,) in rows]
+
+
+def unused(channel: str, after: Place, upto: int, *, anonymous: bool) -> Tx[list[Place]]:
+    """Sessions of a channel that nobody used since a time, longest unused first."""
+    level = "=" if anonymous else "<>"
+    rows = yield (
+        f"""SELECT last_activity, id FROM session WHERE (last_activity, id) > ($2, $3) AND last_activity < $4
+              AND channel = $1 AND level {level} 'anonymous' AND state IN ('active', 'dormant', 'closed')
+              ORDER BY last_activity, id LIMIT $5""",
+        (channel, *after, upto, BATCH),
+    )
+    return [Place(*row) for row in rows]
+
+
+def expire(session: str, upto: int, now: int) -> Tx[Gone | None]:
+    """A session ends for good: its tokens die, and what an anonymous visitor told us is erased."""
+    rows = yield (
+        """SELECT s.lane, s.participant, s.level, s.state, s.last_activity, l.waiting, l.session
+             FROM session s JOIN lane l ON l.id = s.lane WHERE s.id = $1 /*FOR UPDATE*/""",
+        (session,),
+    )
+    if not rows:
+        return None
+    lane, participant, level, state, last_activity, waiting, current = rows[0]
+    was_open = state in ("active", "dormant")
+    if last_activity >= upto or not (was_open or state == "closed") or (current == session and waiting):
+        return None
+    if was_open:
+        yield from sessions.close(session, "timeout", now)
+    yield "DELETE FROM token WHERE session = $1", (session,)
+    yield "UPDATE session SET state = 'expired' WHERE id = $1", (session,)
+    if level == "anonymous":
+        yield "UPDATE session SET variables = '{}', context = '{}' WHERE id = $1", (session,)
+        if not (yield from _has_others(participant, session)):
+            yield from sessions.forget_anonymous(participant)
+    return Gone(session, lane, participant, was_open)
+
+
+def _has_others(participant: str | None, session: str) -> Tx[bool]:
+    rows = yield (
+        f"SELECT 1 FROM session WHERE participant = $1 AND id <> $2 AND state IN {sessions.OPEN} LIMIT 1",
+        (participant, session),
+    )
+    return bool(rows)
+
+
+def lapse_tokens(now: int) -> Tx[int]:
+    """Tokens that were not used for too long go."""
+    rows = yield (
+        """DELETE FROM token WHERE hash IN (SELECT hash FROM token WHERE expires_at <= $1 LIMIT $2) RETURNING 1""",
+        (now, BATCH),
+    )
+    return len(rows)
+
+
+def idle_tokens(after: bytes, now: int) -> Tx[tuple[list[bytes], bytes]]:
+    """Tokens after one in order whose session is over, and the last that was looked at, b"" at the end."""
+    rows = yield (
+        """SELECT t.hash, s.state IN ('closed', 'expired') AND s.ended_at < $2 FROM token t
+             JOIN session s ON s.id = t.session WHERE t.hash > $1 ORDER BY t.hash LIMIT $3""",
+        (after, now - CLOSED_TOKEN, BATCH),
+    )
+    return [key for key, over in rows if over], rows[-1][0] if len(rows) == BATCH else b""
+
+
+def drop_tokens(hashes: Sequence[bytes]) -> Tx[int]:
+    marks = ", ".join(f"${index + 1}" for index in range(len(hashes)))
+    rows = yield f"DELETE FROM token WHERE hash IN ({marks}) RETURNING 1", tuple(hashes)
+    return len(rows)
+
+
+def _old(table: str, key: str, column: str, also: str = "") -> str:
+    return f"""DELETE FROM {table} WHERE {key} IN
+        (SELECT {key} FROM {table} WHERE {column} < $1{also} ORDER BY {column} LIMIT $2) RETURNING 1"""
+
+
+_OLD = (
+    _old("dedupe", "key", "seen_at"),
+    _old("dropped", "id", "at"),
+    _old("inbox", "id", "received_at", " AND state <> 'waiting'"),
+    _old("outbox", "id", "created_at", " AND state NOT IN ('ready', 'sending', 'unknown')"),
+)
+
+
+def forget_old(table: int, now: int) -> Tx[int]:
+    """Rows of one of the tables of things that are over, `KEPT` long. Returns how many there were."""
+    rows = yield _OLD[table], (now - KEPT, BATCH)
+    return len(rows)
+
+
+TABLES = range(len(_OLD))
+
+
+class Backlog(NamedTuple):
+    """What waits in one box of one channel; `oldest` is when the oldest came, in ms."""
+
+    box: str
+    channel: str
+    entries: int
+    oldest: int
+
+
+def backlogs() -> Tx[list[Backlog]]:
+    """What waits, by box and channel. The cost is that of what waits, not of what is stored."""
+    found = yield "SELECT channel, COUNT(*), MIN(received_at) FROM inbox WHERE state = 'waiting' GROUP BY channel", ()
+    rows = yield (
+        """SELECT channel, COUNT(*), MIN(created_at) FROM outbox WHERE state IN ('ready', 'sending', 'unknown')
+             GROUP BY channel""",
+        (),
+    )
+    return [Backlog("inbox", *row) for row in found] + [Backlog("outbox", *row) for row in rows]

@@ -1,0 +1,180 @@
+"""Chat commands: recognised the same everywhere, handled at once, never seen by a bot."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from gateway.bot import Piece, Say
+from gateway.commands import VERBS
+from gateway.message import Outbound, Turn
+from gateway.settings.blocks import Command
+from tests.kit import corridor
+
+POLICY = """
+bots: {{b: {{kind: echo}}}}
+channels: {{p: {{platform: tests.paper, bot: b, limits: {{send: off, messages: off}}, commands: {commands}}}}}
+"""
+
+
+@pytest.mark.feature("CMD-02")
+def test_the_configuration_knows_every_command() -> None:
+    assert set(get_args(Command)) == set(VERBS)
+
+
+@pytest.mark.feature("CMD-01", "CMD-02", "LIF-10")
+@pytest.mark.parametrize(
+    "text", ["/reset", "/new", "  /RESET  ", "/Reset@PaperBot", "/reset please", "\n/new\n", "／reset"]
+)
+async def test_reset_in_any_dress(tmp_path: Path, text: str) -> None:
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot()
+        await kit.say("one")
+        await kit.say(text)
+        await kit.quiet()
+        assert kit.paper.texts()[-1] == "Conversation reset."
+        assert [turn.message.text for turn in bot.turns] in (["one"], [])
+
+
+@pytest.mark.feature("CMD-01")
+async def test_a_command_for_another_bot_is_ignored(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot()
+        accepted = await kit.say("/reset@otherbot")
+        await kit.quiet()
+        assert accepted.outcome == "not_addressed" and kit.paper.texts() == [] and bot.turns == []
+
+
+@pytest.mark.feature("CMD-01", "CMD-02")
+@pytest.mark.parametrize("text", ["please /reset", "reset", "/resets", "/unknown word", "/", "//reset"])
+async def test_what_is_no_command_goes_to_the_bot(tmp_path: Path, text: str) -> None:
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot()
+        await kit.say(text)
+        await kit.quiet()
+        assert [turn.message.text for turn in bot.turns] == [text]
+
+
+@pytest.mark.feature("CMD-01")
+async def test_commands_reach_neither_bot_nor_history(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot()
+        await kit.say("one")
+        await kit.quiet()
+        for word in ("/help", "/status", "/whoami", "/start", "/history", "/stop"):
+            await kit.say(word)
+        await kit.say("two")
+        await kit.quiet()
+        assert [line.text for line in bot.turns[-1].history] == ["one", "one"]
+        assert len(bot.turns) == 2
+
+
+@pytest.mark.feature("CMD-02", "CMD-07")
+async def test_what_the_commands_say(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        await kit.say("/start")
+        await kit.quiet()
+        await kit.say("hello")
+        await kit.quiet()
+        for word in ("/help", "/status", "/whoami", "/history"):
+            await kit.say(word)
+            await kit.quiet()
+        start, _, help, status, whoami, history = kit.paper.texts()
+        session = (await kit.rows("SELECT id FROM session"))[0][0]
+        assert start == "Hello! Send a message to begin."
+        assert all(f"/{name}" in help for name in VERBS)
+        assert session[-8:] in status and "bot b" in status and "active" in status and "2 messages" in status
+        assert whoami == "You are Ada (ada)."
+        assert "Ada: hello" in history and "assistant: hello" in history
+
+
+@pytest.mark.feature("CMD-07", "LIF-01")
+async def test_start_makes_the_session_and_resets_nothing(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot()
+        await kit.say("/start")
+        await kit.say("one")
+        await kit.say("/start")
+        await kit.say("two")
+        await kit.quiet()
+        assert bot.turns[1].history[0].text == "one"
+        assert len(await kit.rows("SELECT 1 FROM session")) == 1
+
+
+@pytest.mark.feature("CMD-04")
+async def test_commands_overtake_a_busy_turn(tmp_path: Path) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(turn: Turn) -> AsyncIterator[Piece]:
+        begun.set()
+        await go_on.wait()
+        yield Say(Outbound(text="done"))
+
+    async with corridor(tmp_path) as kit:
+        kit.bot(slow)
+        await kit.say("one")
+        await begun.wait()
+        await kit.say("two")
+        await kit.say("/status")
+        await kit.until(lambda: len(kit.paper.texts()) == 1)
+        assert "2 waiting" in kit.paper.texts()[0]
+        go_on.set()
+        await kit.quiet()
+        assert kit.paper.texts()[1:] == ["done", "done"]
+
+
+@pytest.mark.feature("CMD-04")
+async def test_reset_discards_what_waits_before_it_and_keeps_what_comes_after(tmp_path: Path) -> None:
+    begun, never = asyncio.Event(), asyncio.Event()
+
+    async def stuck(turn: Turn) -> AsyncIterator[Piece]:
+        if turn.message.text == "one":
+            begun.set()
+            await never.wait()
+        yield Say(Outbound(text=turn.message.text))
+
+    async with corridor(tmp_path) as kit:
+        kit.bot(stuck)
+        await kit.say("one")
+        await begun.wait()
+        await asyncio.gather(kit.say("two"), kit.say("/reset"), kit.say("three"))
+        await kit.quiet()
+        assert kit.paper.texts() == ["Conversation reset.", "three"]
+
+
+@pytest.mark.feature("CMD-02")
+async def test_a_disabled_command_is_plain_text(tmp_path: Path) -> None:
+    async with corridor(tmp_path, POLICY.format(commands="{enabled: [reset]}")) as kit:
+        bot = kit.bot()
+        await kit.say("/help")
+        await kit.quiet()
+        assert [turn.message.text for turn in bot.turns] == ["/help"]
+
+
+@pytest.mark.feature("CMD-02")
+@pytest.mark.parametrize(
+    ("who", "place", "allowed"),
+    [
+        ("anyone", "group", True),
+        ("admins", "dm", True),
+        ("admins", "group", False),
+        ("[1002]", "dm", False),
+        ("[1001]", "group", True),
+    ],
+)
+async def test_who_may_reset(tmp_path: Path, who: str, place: str, allowed: bool) -> None:
+    async with corridor(tmp_path, POLICY.format(commands=f"{{allow: {{reset: {who}}}}}")) as kit:
+        await kit.say("/reset", user="1001", place=place, chat="1001" if place == "dm" else "g1")
+        await kit.quiet()
+        assert kit.paper.texts() == ["Conversation reset." if allowed else "You are not allowed to do that."]
+
+
+@pytest.mark.feature("CMD-02")
+async def test_unknown_commands_may_be_answered_with_help(tmp_path: Path) -> None:
+    async with corridor(tmp_path, POLICY.format(commands="{unknown: help}")) as kit:
+        bot = kit.bot()
+        await kit.say("/nonsense now")
+        await kit.quiet()
+        assert kit.paper.texts() == ["Unknown command: /nonsense. Try /help."] and bot.turns == []
