@@ -25,9 +25,7 @@ def read(path: FilePath | str, environment: Environment[str, str]) -> Document:
     reading = _Reading(environment)
     root = reading.file(FilePath(path), None, ())
     if not reading.problems and root is None:
-        reading.problems.append(
-            Problem(str(path), 1, 1, "", "the file is empty", "gateway init writes a starter")
-        )
+        reading.problems.append(Problem(str(path), 1, 1, "", "the file is empty", "gateway init writes a starter"))
     if reading.problems or root is None:
         raise ConfigErrors(reading.ordered())
     return Document(root, tuple(reading.files))
@@ -67,9 +65,7 @@ class _Reading:
         if root is None or (isinstance(root, Scalar) and root.plain and not root.text):
             return None
         if not isinstance(root, Mapping):
-            self.problems.append(
-                Problem.at(root.position, (), "a file holds keys and values (key: value) at its top")
-            )
+            self.problems.append(Problem.at(root.position, (), "a file holds keys and values (key: value) at its top"))
             return None
         Expander(self.environment, path.parent, self.problems, self.files.append).walk(root)
         self.include(root, path, (*chain, os.path.realpath(path)))
@@ -98,20 +94,18 @@ class _Reading:
         if "\0" in pattern:
             return []
         names = [pattern] if named else sorted(glob.glob(pattern, root_dir=folder))
-        found = []
+        found: dict[str, FilePath] = {}
         for path in (folder / name for name in names):
             real = os.path.realpath(path)
             if named and real in chain:
-                self.problems.append(
-                    Problem.at(item.position, at, "the files include each other in a circle")
-                )
-            elif real not in self.seen and (named or path.is_file()):
-                found.append(path)
+                self.problems.append(Problem.at(item.position, at, "the files include each other in a circle"))
+            elif real not in self.seen and (named or not os.path.isdir(path)):
+                found.setdefault(real, path)
         if len(self.seen) + len(found) > MAX_FILES or len(chain) > MAX_CHAIN:
             limit = f"more than {MAX_FILES} files, or {MAX_CHAIN} that include one another"
             self.problems.append(Problem.at(item.position, at, limit))
             return []
-        return found
+        return list(found.values())
 
     def merge(self, into: Mapping, other: Mapping, path: Path) -> None:
         """Add the keys of another file; a value that both files give is a problem."""

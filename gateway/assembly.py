@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from gateway.channel import Channel
-from gateway.inbox import Envelope
+from gateway.inbox import REQUEUED, Envelope
 from gateway.memory import Remembered
 from gateway.message import Inbound, Message, Participant, Session, Turn
 from gateway.participants import Known
@@ -28,10 +28,15 @@ def assemble(
         session=session_of(channel, envelope, kept),
         participant=participant_of(known),
         message=inbound,
-        history=tuple(window(policy, kept.window)),
+        history=_before(envelope, window(policy, kept.window)),
         summary=summary,
         attribution=channel.settings.group.attribution,
     )
+
+
+def _before(envelope: Envelope, said: Sequence[Message]) -> tuple[Message, ...]:
+    entry = envelope.entry
+    return tuple(said) if entry.reason != REQUEUED else tuple(line for line in said if line.turn != entry.turn)
 
 
 def session_of(channel: Channel, envelope: Envelope, kept: Remembered) -> Session:

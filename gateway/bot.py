@@ -63,6 +63,8 @@ class Answering(Protocol):
 
     def answer(self, turn: Turn) -> AsyncIterator[Piece]: ...
 
+    async def close(self) -> None: ...
+
 
 class Bot:
     """Base of the built-in kinds. Subclasses declare `Options` and write `answer`."""

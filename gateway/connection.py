@@ -39,8 +39,7 @@ class Connection:
                 await self._channel.adapter.run()
                 return
             except Refused as refused:
-                state = "auth" if refused.reason == "auth" else "down"
-                self._gate.health(state, str(refused))
+                self._gate.health("auth" if refused.reason == "auth" else "down", str(refused))
                 await self._clock.sleep(AUTH_PAUSE)
             except Exception as error:
                 if not isinstance(error, SendError):

@@ -34,8 +34,8 @@ log = structlog.get_logger()
 class Tools:
     """What bots are given."""
 
-    def __init__(self, http: aiohttp.ClientSession) -> None:
-        self.http = http
+    def __init__(self, http: aiohttp.ClientSession, clock: Clock) -> None:
+        self.http, self.clock = http, clock
 
 
 class Daemon:
@@ -110,7 +110,7 @@ class Daemon:
         return running is None or running.settings != bot
 
     def _bot(self, bot: BotSettings) -> Engaged:
-        made: Bot = bot.plugin(bot.name, bot.options, Tools(self.http))
+        made: Bot = bot.plugin(bot.name, bot.options, Tools(self.http, self._clock))
         return Engaged(bot.name, bot, made)
 
     def _channel(self, settings: ChannelSettings) -> tuple[Channel, ChannelGate]:

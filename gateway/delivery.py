@@ -68,7 +68,7 @@ class Delivery:
                 part = await self._intend(channel, lease, part)
             while part is not None:
                 if self._c.clock.tick() > max(began, self.renewed_at) + SURE * self._c.lease:
-                    log.warning("send.late", channel=channel.name, part=part.part)
+                    log.warning("send.late", channel=channel.name, part=part.id)
                     return
                 outcome = await self._send(channel, part)
                 part = await self._c.insist(
@@ -103,7 +103,7 @@ class Delivery:
 
     async def _send(self, channel: Channel, stored: Stored) -> Outcome:
         """One try, and what it came to."""
-        part = replace(decode(Part, stored.body), id=stored.part)
+        part = replace(decode(Part, stored.body), id=str(stored.id))
         if stored.plain:
             part = replace(part, text=part.plain or part.text, entities=())
         started = self._c.clock.tick()
@@ -123,7 +123,7 @@ class Delivery:
         except Exception as error:
             # Whatever else an adapter lets slip, the part may have been sent.
             if not isinstance(error, Unknown):
-                log.error("send.broken", channel=channel.name, part=stored.part, exc_info=error)
+                log.error("send.broken", channel=channel.name, part=stored.id, exc_info=error)
             return self._unknown(channel, stored, error)
         failpoint("send.after")
         channel.sent_at = self._c.clock.now()
@@ -138,11 +138,11 @@ class Delivery:
             channel.meter.close(retry.after or 1.0)
         if stored.attempts >= channel.settings.delivery.attempts:
             return self._dead(channel, stored, "attempts", retry)
-        log.info("send.retry", channel=channel.name, part=stored.part, attempt=stored.attempts, error=str(retry))
+        log.info("send.retry", channel=channel.name, part=stored.id, attempt=stored.attempts, error=str(retry))
         return Outcome("ready", due=self._later(stored, retry.after), error=str(retry))
 
     def _unknown(self, channel: Channel, stored: Stored, error: Exception) -> Outcome:
-        log.warning("send.unknown", channel=channel.name, part=stored.part, error=str(error))
+        log.warning("send.unknown", channel=channel.name, part=stored.id, error=str(error))
         return Outcome("unknown", due=self._later(stored, None), error=str(error) or type(error).__name__)
 
     def _refused(self, channel: Channel, stored: Stored, refused: Refused) -> Outcome:
@@ -155,12 +155,12 @@ class Delivery:
             channel.health("auth", error)
             return Outcome("ready", due=self._c.clock.now(), error=error)
         if refused.reason in ("blocked", "gone"):
-            log.info("send.silenced", channel=channel.name, part=stored.part, reason=refused.reason)
+            log.info("send.silenced", channel=channel.name, part=stored.id, reason=refused.reason)
             self._c.metrics.dead.labels("outbox", channel.name, refused.reason).inc()
             return Outcome("silenced", reason=refused.reason, error=error)
         return self._dead(channel, stored, refused.reason, refused)
 
     def _dead(self, channel: Channel, stored: Stored, reason: str, error: SendError) -> Outcome:
-        log.error("outbox.dead", channel=channel.name, part=stored.part, reason=reason, error=str(error))
+        log.error("outbox.dead", channel=channel.name, part=stored.id, reason=reason, error=str(error))
         self._c.metrics.dead.labels("outbox", channel.name, reason).inc()
         return Outcome("dead", reason=reason, error=str(error))

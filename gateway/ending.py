@@ -8,7 +8,7 @@ import orjson
 from gateway import participants, sessions
 from gateway.db import Tx
 from gateway.history import Line, append
-from gateway.inbox import Envelope, end, take_head
+from gateway.inbox import REQUEUED, Envelope, end, take_head
 from gateway.lanes import INBOX, release
 from gateway.message import Message
 from gateway.participants import DataChange
@@ -68,7 +68,8 @@ def end_turn(e: Ending) -> Tx[Ended | None]:
     waiting, version, epoch = rows[0]
     if not (yield from end(entry.id, e.state, e.reason, e.now, e.error)):
         raise AssertionError(f"entry {entry.id} was over although its lane was held")
-    messages = yield from append(entry.session, e.lines, e.now, user=True)
+    lines = e.lines if entry.reason != REQUEUED else [line for line in e.lines if line.role != "user"]
+    messages = yield from append(entry.session, lines, e.now, user=True)
     ended = Ended(messages, version)
     if e.post is not None:
         ended = ended._replace(load=(yield from queue(lease.lane, entry.session, entry.id, e.post, e.now)))

@@ -115,8 +115,13 @@ def after(session: str, seq: int, limit: int) -> Tx[list[Message]]:
 
 
 def of_turn(turn: str) -> Tx[list[Message]]:
-    """The lines a turn has written."""
-    rows = yield f"SELECT {COLUMNS} FROM message WHERE turn = $1 ORDER BY seq", (turn,)
+    """The lines a turn has written: in its session, or, when it was a reset, in the one that came after."""
+    rows = yield (
+        f"""SELECT {COLUMNS} FROM message WHERE turn = $1 AND session IN (SELECT session FROM inbox WHERE turn = $1
+              UNION SELECT lane.session FROM lane JOIN inbox ON inbox.lane = lane.id WHERE inbox.turn = $1)
+              ORDER BY seq""",
+        (turn,),
+    )
     return [_from_row(row) for row in rows]
 
 

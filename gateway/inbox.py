@@ -8,6 +8,9 @@ from gateway.db import Tx
 from gateway.lanes import INBOX, Lease, release
 
 
+REQUEUED = "requeued"  # the reason of an entry that waits once more: its own line stands in the history already
+
+
 class Entry(NamedTuple):
     """One waiting inbound, as claimed. `body` is the JSON of its `Inbound`.
 

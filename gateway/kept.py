@@ -21,7 +21,9 @@ def keep(name: str, value: str) -> Tx[None]:
 
 def settle(part: str, status: str, ref: str, now: int) -> Tx[bool]:
     """A platform reports on a part: what was in doubt is settled, and its status climbs. False: it is not ours."""
-    rows = yield "SELECT id, lane, state, status FROM outbox WHERE part = $1 /*FOR UPDATE*/", (part,)
+    if not (part.isascii() and part.isdigit() and len(part) < 19):
+        return False
+    rows = yield "SELECT id, lane, state, status FROM outbox WHERE id = $1 /*FOR UPDATE*/", (int(part),)
     if not rows:
         return False
     number, lane, state, before = rows[0]

@@ -51,6 +51,10 @@ class Watcher:
     def empty(self) -> bool:
         return self._queue.empty()
 
+    def skip(self) -> None:
+        """Let the next event go unread."""
+        self._queue.get_nowait()
+
 
 class Live:
     """Watchers and previews, by lane."""

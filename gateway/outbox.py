@@ -20,7 +20,6 @@ class Stored(NamedTuple):
 
     id: int
     seq: int
-    part: str
     body: str
     state: str
     epoch: int
@@ -34,19 +33,12 @@ class Stored(NamedTuple):
 COLUMNS = ", ".join(Stored._fields)
 _HEAD = f"""SELECT {COLUMNS} FROM outbox WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown')
     ORDER BY seq LIMIT 1"""
-_ADD = """INSERT INTO outbox (lane, seq, part, session, inbox, channel, epoch, body, created_at, state, attempts,
-    expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id"""
-
-
-class Letter(NamedTuple):
-    """A part on its way into the outbox: its id for ever, and the JSON of its `Part`."""
-
-    part: str
-    body: str
+_ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, created_at, state, attempts,
+    expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id"""
 
 
 class Batch(NamedTuple):
-    """Parts that are queued together; `first` is the sequence number of the first one in its lane."""
+    """Parts that are queued together, as JSON; `first` is the sequence number of the first one in its lane."""
 
     lane: int
     first: int
@@ -54,7 +46,7 @@ class Batch(NamedTuple):
     inbox: int | None
     channel: str
     epoch: int
-    letters: Sequence[Letter]
+    letters: Sequence[str]
     now: int
     expires_at: int | None
 
@@ -66,22 +58,11 @@ def add(batch: Batch, sending: bool) -> Tx[Stored | None]:
         seq = batch.first + index
         begun = sending and index == 0
         state, attempts = ("sending", 1) if begun else ("ready", 0)
-        head = (
-            batch.lane,
-            seq,
-            letter.part,
-            batch.session,
-            batch.inbox,
-            batch.channel,
-            batch.epoch,
-            letter.body,
-        )
+        head = (batch.lane, seq, batch.session, batch.inbox, batch.channel, batch.epoch, letter)
         rows = yield _ADD, (*head, batch.now, state, attempts, batch.expires_at)
         if begun:
             number = rows[0][0]
-            taken = Stored(
-                number, seq, letter.part, letter.body, state, batch.epoch, attempts, 0, 0, 0, batch.expires_at
-            )
+            taken = Stored(number, seq, letter, state, batch.epoch, attempts, 0, 0, 0, batch.expires_at)
     return taken
 
 

@@ -7,14 +7,14 @@ from gateway.db import Tx
 from gateway.history import Line, append
 from gateway.lanes import Lease
 from gateway.message import Message, Outbound
-from gateway.outbox import Batch, Letter, Stored, add
+from gateway.outbox import Batch, Stored, add
 
 
 class Post(NamedTuple):
-    """Parts ready to be queued. With `me` the first one is taken by this worker where nothing waits before it."""
+    """Parts ready to be queued, as JSON. With `me` the first one is taken by this worker where nothing waits before it."""
 
     channel: str
-    letters: Sequence[Letter]
+    letters: Sequence[str]
     expires_at: int | None
     me: str | None
     until: int

@@ -180,12 +180,12 @@ def _effect(channel: Channel, inbound: Inbound, command: Command) -> tuple[str |
         if policy.unknown == "help" and name is None:
             return None, commands.reply(say("unknown_command", command=f"/{command.name}")), False
         return None, None, False
-    if not _permitted(policy.allow.get(name, "anyone"), inbound):
+    if not permitted(policy.allow.get(name, "anyone"), inbound):
         return None, commands.reply(say("not_allowed")), False
     return None, commands.effect(name, command.args, say), name in UNLIMITED
 
 
-def _permitted(allow: str | Sequence[str], inbound: Inbound) -> bool:
+def permitted(allow: str | Sequence[str], inbound: Inbound) -> bool:
     """Everybody is the administrator of their own direct messages."""
     if allow == "anyone":
         return True

@@ -34,8 +34,10 @@ class Gone(NamedTuple):
 def silent(channel: str, after: Place, upto: int) -> Tx[list[Place]]:
     """Active sessions of a channel whose user spoke last before a time, longest silent first."""
     rows = yield (
-        """SELECT last_user_activity, id FROM session WHERE state = 'active' AND (last_user_activity, id) > ($2, $3)
-             AND last_user_activity < $4 AND channel = $1 ORDER BY last_user_activity, id LIMIT $5""",
+        # The index is of those two states, and is used only where they are named.
+        """SELECT last_user_activity, id FROM session WHERE state IN ('active', 'dormant') AND state = 'active'
+             AND (last_user_activity, id) > ($2, $3) AND last_user_activity < $4 AND channel = $1
+             ORDER BY last_user_activity, id LIMIT $5""",
         (channel, *after, upto, BATCH),
     )
     return [Place(*row) for row in rows]
@@ -122,16 +124,17 @@ def drop_tokens(hashes: Sequence[bytes]) -> Tx[int]:
     return len(rows)
 
 
-def _old(table: str, key: str, column: str, also: str = "") -> str:
-    return f"""DELETE FROM {table} WHERE {key} IN
-        (SELECT {key} FROM {table} WHERE {column} < $1{also} ORDER BY {column} LIMIT $2) RETURNING 1"""
+def _old(table: str, column: str, also: str = "") -> str:
+    # Numbers grow with time: the oldest are the first, and no index on the time is needed.
+    return f"""DELETE FROM {table} WHERE {column} < $1{also} AND id IN
+        (SELECT id FROM {table} ORDER BY id LIMIT $2) RETURNING 1"""
 
 
 _OLD = (
-    _old("dedupe", "key", "seen_at"),
-    _old("dropped", "id", "at"),
-    _old("inbox", "id", "received_at", " AND state <> 'waiting'"),
-    _old("outbox", "id", "created_at", " AND state NOT IN ('ready', 'sending', 'unknown')"),
+    _old("dedupe", "seen_at"),
+    _old("dropped", "at"),
+    _old("inbox", "received_at", " AND state <> 'waiting'"),
+    _old("outbox", "created_at", " AND state NOT IN ('ready', 'sending', 'unknown')"),
 )
 
 

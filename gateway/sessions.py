@@ -93,7 +93,12 @@ def succeed(lane: int, closed: str, new_id: str, now: int) -> Tx[str]:
             new_id, lane, old.key, old.channel, old.bot, old.participant, old.level, epoch, now, old.language
         )
         yield from open_session(opening)
-    yield "UPDATE inbox SET session = $2 WHERE lane = $1 AND state = 'waiting'", (lane, session)
+    # The line of an entry that was requeued stands in the old session's history, not in this one's.
+    yield (
+        """UPDATE inbox SET session = $2, reason = NULLIF(reason, 'requeued')
+             WHERE lane = $1 AND state = 'waiting' AND session <> $2""",
+        (lane, session),
+    )
     return str(session)
 
 

@@ -87,6 +87,8 @@ def first_sentence(text: str, limit: int) -> str:
 
 def clean_name(name: str) -> str:
     """A display name that can stand in any line: no line breaks, control or direction marks, at most 64 graphemes."""
+    if len(name) <= NAME_LENGTH and name.isascii() and name.isprintable() and name == name.strip() and "  " not in name:
+        return name
     name = _DISGUISE.sub("", clean(name[: 4 * NAME_LENGTH * _GRAPHEME_LENGTH]))
     return "".join(_graphemes(" ".join(name.split()), NAME_LENGTH)).rstrip()
 

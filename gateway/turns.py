@@ -96,7 +96,7 @@ class Turns:
             await self._give_back(envelope, later)
             return None
         except Buried as buried:
-            ending, kept, turn = self._burial(channel, envelope, inbound, buried), None, None
+            ending, kept, turn = self._burial(channel, running.envelope, inbound, buried), None, None
         if ending is None:
             return None
         return await self._end(channel, inbound, ending, kept, turn)
@@ -135,7 +135,7 @@ class Turns:
             raise Later(HELD / 1000)
         if entry.crashes >= DEADLY:
             raise Buried("poison", "the process died each time it was answered")
-        if policy.drop_stale and self._stale(envelope):
+        if policy.drop_stale and self._stale(envelope) and entry.reason != inbox.REQUEUED:
             raise Buried("stale", "it waited for too long")
 
     def _stale(self, envelope: Envelope) -> bool:
@@ -150,7 +150,7 @@ class Turns:
         if kept.facts.state in sessions.ENDED:
             lane, now = envelope.lease.lane, self._c.clock.now()
             session = await self._c.db.write(sessions.succeed, lane, entry.session, self._c.clock.new_id(), now)
-            running.envelope = envelope = envelope._replace(entry=entry._replace(session=session))
+            running.envelope = envelope = envelope._replace(entry=entry._replace(session=session, reason=None))
             kept = await memory.session(session, envelope.version, limit)
         known = await memory.participant(str(entry.participant))
         deadline = self._c.clock.now() + round(engaged.settings.timeout * 1000)
@@ -245,8 +245,9 @@ class Turns:
         lines = result.apologised(inbound, turn, apology)
         self._c.metrics.dead.labels("inbox", channel.name, buried.reason).inc()
         log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)
-        post = self._post(channel, inbound, turn, result.said(lines))
         now = self._c.clock.now()
+        # Named apart from the answer's parts, which may come after all once an operator has it tried again.
+        post = self._post(channel, inbound, f"{turn}.failed-{now}", result.said(lines))
         return Ending(envelope, "dead", now, lines, post, reason=buried.reason, error=buried.error[:500])
 
     def _post(self, channel: Channel, inbound: Inbound, turn: str, said: list[Outbound]) -> Post | None:

@@ -11,12 +11,8 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--long", action="store_true", default=IN_CI, help="also run the long tests (CI always does)"
-    )
-    parser.addoption(
-        "--features", action="store_true", help="list the ledger's rows and the tests that prove them"
-    )
+    parser.addoption("--long", action="store_true", default=IN_CI, help="also run the long tests (CI always does)")
+    parser.addoption("--features", action="store_true", help="list the ledger's rows and the tests that prove them")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -46,6 +46,9 @@ class Scripted:
         self.turns.append(turn)
         return self._answers(turn)
 
+    async def close(self) -> None:
+        pass
+
 
 async def echoes(turn: Turn) -> AsyncIterator[Piece]:
     yield Say(Outbound(text=turn.message.text))
@@ -55,6 +58,7 @@ class Ticking(Clock):
     """The machine's clock, and a step to go forward by: waiting is not tested by waiting."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.ahead = 0.0
 
     def now(self) -> int:
@@ -148,7 +152,7 @@ async def corridor(
     router = Router(shared)
     kit = Kit(wanted, shared, router)
     for bot in wanted.bots.values():
-        router.engage(Engaged(bot.name, bot, bot.plugin(bot.name, bot.options, _Tools(http))))
+        router.engage(Engaged(bot.name, bot, bot.plugin(bot.name, bot.options, _Tools(http, clock))))
     for name, channel in wanted.channels.items():
         assert channel.plugin is not None
         gate = ChannelGate(shared, router, http, "")
@@ -169,8 +173,8 @@ async def corridor(
 
 
 class _Tools:
-    def __init__(self, http: aiohttp.ClientSession) -> None:
-        self.http = http
+    def __init__(self, http: aiohttp.ClientSession, clock: Clock) -> None:
+        self.http, self.clock = http, clock
 
 
 __all__ = ["Answering", "Kit", "Scripted", "Ticking", "configure", "corridor", "echoes", "said"]

@@ -16,17 +16,46 @@ BREAK = "\u200b"
 FRAGMENTS = [
     *("**", "*", "_", "__", "~~", "`", "``", "```\n", "\n```py\n", "\n~~~ some info\n", "\n```\n", "\\", "|", ">"),
     *("\n\n", "\n", " ", "  ", "\t", "\n> ", "\n- ", "\n1. ", "\n  - ", "\n# ", "\n---\n", "\n===\n", "\r\n", "    "),
-    *("[", "](", ")", "![", "[a](http://x.yz/q?a=b&c)", "<http://x.yz>", "https://x.yz/a_b(c)", "[r]", "\n[r]: http://r.st\n"),
-    *("[m](mailto:a@b.cd)", "[j](javascript:x)", "[l](http://localhost/)", "[t](tel:+123)", "[long label of a link](http://x.yz)"),
+    *(
+        "[",
+        "](",
+        ")",
+        "![",
+        "[a](http://x.yz/q?a=b&c)",
+        "<http://x.yz>",
+        "https://x.yz/a_b(c)",
+        "[r]",
+        "\n[r]: http://r.st\n",
+    ),
+    *(
+        "[m](mailto:a@b.cd)",
+        "[j](javascript:x)",
+        "[l](http://localhost/)",
+        "[t](tel:+123)",
+        "[long label of a link](http://x.yz)",
+    ),
     *("\n|a|b|\n|-|:-:|\n|1|2|3|\n", "\n|-|-|\n", "|x|y|", "&amp;", "&#10;", "&lt;", "<b>", "<!channel>", "@everyone"),
     *("word", "Hello", "two words", "x", "A sentence. Another one! A third?", "averyveryveryverylongword" * 2),
-    *("😀", "👨‍👩‍👧", "é", "e\u0301", "\u0301", "🇩🇪", "漢字。", "שלום", BREAK, "\u0600", "\xa0", "\u3000", "\ud800", "\x00"),
+    *(
+        "😀",
+        "👨‍👩‍👧",
+        "é",
+        "e\u0301",
+        "\u0301",
+        "🇩🇪",
+        "漢字。",
+        "שלום",
+        BREAK,
+        "\u0600",
+        "\xa0",
+        "\u3000",
+        "\ud800",
+        "\x00",
+    ),
     *("**b**", "*i*", "~~s~~", "`c`", "**a `c` _b_**", "***bi***", "[**b** `c`](http://x.yz)", "> quote\n> - item\n"),
 ]
 
-markdown = st.lists(
-    st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8)), min_size=1, max_size=40
-).map("".join)
+markdown = st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8)), min_size=1, max_size=40).map("".join)
 limits = st.sampled_from([16, 17, 20, 33, 64, 100, 300, 4096])
 units = st.sampled_from(["chars", "utf16", "bytes"])
 

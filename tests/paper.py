@@ -5,7 +5,7 @@ failures. Everything is in this process, so that a test sees at once what a user
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from gateway import adapter
@@ -30,6 +30,7 @@ class Paper:
         self.drafts: list[tuple[Address, int, str]] = []
         self.failures: dict[str, deque[Callable[[], BaseException]]] = defaultdict(deque)
         self.accepts_then_fails = False
+        self.before: Callable[[Part], Awaitable[None]] | None = None  # awaited at the start of every send
 
     def texts(self, chat: str | None = None) -> list[str]:
         return [part.text for part in self.sent if chat is None or part.address.chat == chat]
@@ -56,6 +57,8 @@ class Adapter(adapter.Adapter):
         self.count = 0
 
     async def send(self, part: Part) -> str:
+        if self.paper.before is not None:
+            await self.paper.before(part)
         for chat in (part.address.chat, ""):
             if self.paper.failures[chat]:
                 error = self.paper.failures[chat].popleft()()

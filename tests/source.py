@@ -102,9 +102,7 @@ class Module:
         for node in self.nodes:
             for _, value in ast.iter_fields(node):
                 held = value if isinstance(value, list) else [value]
-                found += [
-                    (str(one), getattr(node, "lineno", 1)) for one in held if isinstance(one, str | bytes)
-                ]
+                found += [(str(one), getattr(node, "lineno", 1)) for one in held if isinstance(one, str | bytes)]
         return found
 
 

@@ -257,8 +257,6 @@ async def test_connections_are_kept_and_shared() -> None:
         assert answered.change.variables == {"seen": [f"kb-{n}"]}
     for call in backend.calls:
         which = call.headers["idempotency-key"].removeprefix("turn-")
-        assert (call.document["variables"]["word"], call.document["context"]["kb"]) == (
-            f"secret-{which}",
-            [f"kb-{which}"],
-        )
+        assert call.document["variables"] == {"word": f"secret-{which}"}
+        assert call.document["context"]["kb"] == [f"kb-{which}"]
         assert call.raw.count(b"secret-") == call.raw.count(b"kb-") == 1

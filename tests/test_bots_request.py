@@ -17,6 +17,54 @@ def told(*args: Any, **changes: Any) -> Any:
     return orjson.loads(request.body(turn(*args, **changes)))
 
 
+WHOLE = {
+    "type": "message",
+    "turn": {"id": "turn-1", "attempt": 1, "deadline": "2025-11-21T09:01:00.123000Z"},
+    "session": {
+        "id": "s-1",
+        "key": "help/support/dm:user=7",
+        "epoch": 3,
+        "channel": "help",
+        "platform": "pager",
+        "bot": "support",
+        "scope": "dm",
+        "created_at": "2025-11-20T09:00:00.123000Z",
+        "last_activity": "2025-11-21T08:59:59.123000Z",
+        "resumed": True,
+        "message_count": 12,
+    },
+    "participant": {
+        "id": "p-1",
+        "name": "Ada",
+        "language": "",
+        "level": "platform",
+        "first_seen": "2025-11-20T09:00:00.123000Z",
+        "last_seen": "2025-11-21T08:00:00.123000Z",
+        "data": {"plan": "gold"},
+    },
+    "message": {
+        "id": "99",
+        "kind": "message",
+        "text": "Hello",
+        "sender": {"id": "7", "name": "Ada"},
+        "files": [{"id": "f-1", "name": "a b.png", "mime": "image/png", "size": 7, "url": "https://x.org/f-1"}],
+        "reply_to": "98",
+        "sent_at": "2025-11-21T08:59:59.623000Z",
+        "parts": [{"text": "He"}],
+        "extra": {"location": [1, 2]},
+    },
+    "overheard": [{"text": "psst"}],
+    "summary": "They met.",
+    "history": [
+        {"role": "user", "name": "Ada", "text": "Hi", "at": "2025-11-21T08:59:50.124000Z"},
+        {"role": "assistant", "text": "Hello!", "at": "2025-11-21T08:59:50.125000Z"},
+    ],
+    "variables": {"step": 3},
+    "context": {"kb": ["docs"], "tools": [], "llm": {}, "prompt": None, "own": 1},
+    "page": {"url": "/"},
+}
+
+
 @pytest.mark.feature("BOT-01", "MEM-02", "MEM-12")
 def test_the_whole_document() -> None:
     document = told(
@@ -37,52 +85,7 @@ def test_the_whole_document() -> None:
         summary="They met.",
         history=(user("Hi", "Ada"), bot("Hello!")),
     )
-    assert document == {
-        "type": "message",
-        "turn": {"id": "turn-1", "attempt": 1, "deadline": "2025-11-21T09:01:00.123000Z"},
-        "session": {
-            "id": "s-1",
-            "key": "help/support/dm:user=7",
-            "epoch": 3,
-            "channel": "help",
-            "platform": "pager",
-            "bot": "support",
-            "scope": "dm",
-            "created_at": "2025-11-20T09:00:00.123000Z",
-            "last_activity": "2025-11-21T08:59:59.123000Z",
-            "resumed": True,
-            "message_count": 12,
-        },
-        "participant": {
-            "id": "p-1",
-            "name": "Ada",
-            "language": "",
-            "level": "platform",
-            "first_seen": "2025-11-20T09:00:00.123000Z",
-            "last_seen": "2025-11-21T08:00:00.123000Z",
-            "data": {"plan": "gold"},
-        },
-        "message": {
-            "id": "99",
-            "kind": "message",
-            "text": "Hello",
-            "sender": {"id": "7", "name": "Ada"},
-            "files": [{"id": "f-1", "name": "a b.png", "mime": "image/png", "size": 7, "url": "https://x.org/f-1"}],
-            "reply_to": "98",
-            "sent_at": "2025-11-21T08:59:59.623000Z",
-            "parts": [{"text": "He"}],
-            "extra": {"location": [1, 2]},
-        },
-        "overheard": [{"text": "psst"}],
-        "summary": "They met.",
-        "history": [
-            {"role": "user", "name": "Ada", "text": "Hi", "at": "2025-11-21T08:59:50.124000Z"},
-            {"role": "assistant", "text": "Hello!", "at": "2025-11-21T08:59:50.125000Z"},
-        ],
-        "variables": {"step": 3},
-        "context": {"kb": ["docs"], "tools": [], "llm": {}, "prompt": None, "own": 1},
-        "page": {"url": "/"},
-    }
+    assert document == WHOLE
 
 
 @pytest.mark.feature("BOT-01", "MEM-12", "MEM-13")

@@ -134,8 +134,8 @@ def test_a_key_in_two_files_names_both_places(files: Files) -> None:
 def test_a_linked_file_is_read_once(files: Files) -> None:
     files.write("a: 1\n", "one.yaml")
     os.symlink(files.folder / "one.yaml", files.folder / "two.yaml")
-    path = files.write("include: [one.yaml, two.yaml]\n")
-    assert read(path, {}).data == {"a": 1}
+    for include in ("[one.yaml, two.yaml]", "['*.yaml']", "[two.yaml, '*e.yaml']"):
+        assert read(files.write(f"include: {include}\n"), {}).data == {"a": 1}
 
 
 @pytest.mark.feature("CFG-02")

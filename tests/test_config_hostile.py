@@ -115,6 +115,21 @@ def test_a_file_we_may_not_read(files: Files) -> None:
     assert files.wrong(read) == [f"gateway.yaml:1:1: {said}"]
 
 
+@pytest.fixture
+def listed_only(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder whose names may be read, and nothing more; we stand beside it."""
+    files.write("include: [folder/*.yaml]\n")
+    files.write("a: 1\n", "folder/a.yaml").parent.chmod(0o444)
+    files.folder.chmod(0o755)
+    monkeypatch.chdir(files.folder)
+
+
+@pytest.mark.usefixtures("listed_only", "nobody")
+def test_a_folder_we_may_only_list(files: Files) -> None:
+    [said] = files.wrong(lambda path, env: read(path.name, env))
+    assert said.startswith("gateway.yaml:1:11: include: folder/a.yaml: may not be read by this user")
+
+
 def test_a_file_that_is_too_large(files: Files) -> None:
     [said] = files.wrong(read, b"# " + b"x" * MAX_BYTES)
     assert said == "gateway.yaml:1:1: is larger than 1 MB; split it with include"

@@ -16,9 +16,7 @@ import pytest
 from tests.source import ROOT, Module, modules, ours, text_of, tracked
 from tests.walls import PLATFORMS, SDKS, WALLS, length_of
 
-LEDGER = re.compile(
-    r"(ACC|ADM|BOT|CFG|CH|CLI|CMD|DEV|FMT|GRP|ID|INB|KEY|LIF|MED|MEM|OBS|ORD|OUT|SEC|STO|STR|WEB)-\d\d"
-)
+LEDGER = re.compile(r"(ACC|ADM|BOT|CFG|CH|CLI|CMD|DEV|FMT|GRP|ID|INB|KEY|LIF|MED|MEM|OBS|ORD|OUT|SEC|STO|STR|WEB)-\d\d")
 
 
 @pytest.mark.parametrize("name", WALLS)
@@ -118,9 +116,7 @@ def _targets(module: Module, known: Mapping[str, Module]) -> Iterator[str]:
 def _circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
     """What is left of the arrows after taking away every module that no circle runs through."""
     left = {name: set(targets) for name, targets in arrows.items()}
-    while loose := {
-        n for n, to in left.items() if not to & left.keys() or not any(n in t for t in left.values())
-    }:
+    while loose := {n for n, to in left.items() if not to & left.keys() or not any(n in t for t in left.values())}:
         left = {name: to - loose for name, to in left.items() if name not in loose}
     return [[name, *sorted(to)] for name, to in sorted(left.items())]
 
@@ -153,9 +149,7 @@ def test_rooms_are_small(request: pytest.FixtureRequest) -> None:
 @pytest.mark.feature("STO-10", "DEV-01")
 def test_no_sdk_is_imported_before_a_channel_needs_it() -> None:
     script = "import sys, gateway.cli; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    run = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert not set(SDKS) & set(run.stdout.split())
 
@@ -189,8 +183,7 @@ def test_every_test_names_the_rows_it_proves() -> None:
     wrong = [
         f"{module.where}: {name}: {' '.join(rows) or 'no row'}"
         for module in modules("tests")
-        if module.path.name.startswith("test_")
-        and module.path.name not in {"test_house.py", "test_repository.py"}
+        if module.path.name.startswith("test_") and module.path.name not in {"test_house.py", "test_repository.py"}
         for name, rows in _tests(module.tree.body, [])
         if not rows or not all(LEDGER.fullmatch(row) for row in rows)
     ]

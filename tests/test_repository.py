@@ -70,11 +70,7 @@ def test_every_locked_package_is_pinned_with_hashes(lock: str) -> None:
     lines = (ROOT / lock).read_text("utf-8").splitlines()
     entries = [line for line in lines if line and not line[0].isspace() and not line.startswith("#")]
     assert len(entries) == len(_locked(lock)) > 10, "a line that is no pinned package"
-    assert not [
-        name
-        for name, (_, text) in _locked(lock).items()
-        if not re.search(r"--hash=sha256:[0-9a-f]{64}", text)
-    ]
+    assert not [name for name, (_, text) in _locked(lock).items() if not re.search(r"--hash=sha256:[0-9a-f]{64}", text)]
 
 
 def test_locks_agree() -> None:
@@ -111,18 +107,13 @@ def _licence(name: str) -> str:
     for text in said.get_all("License", []):
         if 0 < len(text) <= 40:  # some put the whole licence here
             return str(SPELLINGS.get(text, text))
-    classifiers = [
-        c.rpartition(" :: ")[2] for c in said.get_all("Classifier", []) if c.startswith("License :: ")
-    ]
+    classifiers = [c.rpartition(" :: ")[2] for c in said.get_all("Classifier", []) if c.startswith("License :: ")]
     return " AND ".join(SPELLINGS.get(c, c) for c in classifiers) or "nothing"
 
 
 def _may_use(licence: str) -> bool:
     """Of `A AND (B OR C)`: every part, and of each part one choice."""
-    return all(
-        any(choice.strip("() ") in ALLOWED for choice in part.split(" OR "))
-        for part in licence.split(" AND ")
-    )
+    return all(any(choice.strip("() ") in ALLOWED for choice in part.split(" OR ")) for part in licence.split(" AND "))
 
 
 def test_every_licence_is_allowed() -> None:
@@ -161,9 +152,7 @@ def test_no_registry_address_and_no_local_path() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize(
-    "line", ["see https://" + REGISTRIES[0] + "/x", "cd /" + "work/main", '"/' + 'home/ann/x"']
-)
+@pytest.mark.parametrize("line", ["see https://" + REGISTRIES[0] + "/x", "cd /" + "work/main", '"/' + 'home/ann/x"'])
 def test_address_rule_notices(line: str) -> None:
     assert _findings(line, "x")
     assert not _findings("https://chat.example.org/home/x and ./work/x, $HOME/x", "x")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 from typing import Any
 
 import pytest
@@ -145,6 +146,20 @@ async def test_numbers_may_go_back_and_repeats_are_known_by_their_ids() -> None:
         assert gate.received[1][0].ids == ("update:5", "message:7:3")
 
 
+@pytest.mark.feature("CH-04")
+async def test_a_batch_in_any_order_is_confirmed_whole() -> None:
+    async with TelegramServer() as server:
+        server.queue.hold()
+        for number in range(20):
+            server.user(7).says(str(number))
+        server.queue.release(random.Random(3))
+        assert list(server.queue.pending.values())[-1].id != server.queue.next_id - 1
+        async with running(server) as (_, gate):
+            await gate.until(lambda: len(gate.received) == 20)
+            await server.until(lambda: len(polls(server)) == 2)
+            assert [poll["offset"] for poll in polls(server)] == [0, server.queue.next_id]
+
+
 @pytest.mark.feature("CH-22", "CH-21")
 async def test_conflict_backs_off_for_ever_and_recovers() -> None:
     async with TelegramServer() as server:
@@ -181,17 +196,16 @@ async def test_wrong_token_stops_the_channel_at_the_door(revoked: bool) -> None:
 
 
 @pytest.mark.feature("CH-22")
-async def test_revoked_token_is_tried_again_every_quarter_hour() -> None:
-    async with TelegramServer() as server, running(server) as (_, gate):
-        await gate.until(lambda: gate.state == "up")
-        server.fail("getUpdates", 401, times=2)
-        server.fail("getUpdates", 404, times=1)
-        server.user(7).says("wakes the poll")
-        server.user(7).says("healed")
-        await gate.until(lambda: len(gate.states) == 5)
-        assert [state for state, _ in gate.states] == ["up", "auth", "auth", "auth", "up"]
-        assert gate.pauses == [900, 900, 900]
-        assert "healed" in gate.texts
+@pytest.mark.parametrize("status", [401, 404])
+async def test_token_revoked_while_polling_ends_the_run_and_confirms_nothing(status: int) -> None:
+    async with TelegramServer() as server, opened(server) as (adapter, gate):
+        server.user(7).says("kept by Telegram")
+        server.fail("getUpdates", status)
+        with pytest.raises(Refused) as refused:
+            await adapter.run()
+        assert refused.value.reason == "auth"
+        assert len(server.queue.pending) == 1
+        assert gate.received == []
 
 
 @pytest.mark.feature("CH-22")
@@ -228,7 +242,7 @@ def test_at_most_20_attempts_in_10_minutes() -> None:
 async def test_unreachable_at_start_is_asked_again_by_the_core() -> None:
     async with TelegramServer() as server:
         for how in (500, "reset", 400):
-            server.fail("getMe", how)  # type: ignore[arg-type]
+            server.fail("getMe", how)
             async with closed(server) as (adapter, _):
                 with pytest.raises(Retry):
                     await adapter.open()

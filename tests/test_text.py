@@ -77,7 +77,7 @@ def test_no_text_breaks_the_command_parser(text: str) -> None:
             assert candidate.strip().endswith(command.args)
 
 
-@pytest.mark.feature("INB-01", "FMT-01")
+@pytest.mark.feature("FMT-01", "FMT-02")
 @pytest.mark.parametrize(
     ("dirty", "expected"),
     [
@@ -94,7 +94,7 @@ def test_clean(dirty: str, expected: str) -> None:
     assert clean(dirty) == expected
 
 
-@pytest.mark.feature("INB-01")
+@pytest.mark.feature("FMT-02")
 @FUZZ
 @given(st.text(alphabet=st.characters()))
 def test_what_is_clean_can_be_stored_anywhere(text: str) -> None:
@@ -146,7 +146,7 @@ SENTENCES = [
 ]
 
 
-@pytest.mark.feature("MEM-01")
+@pytest.mark.feature("MEM-04")
 @pytest.mark.parametrize(("text", "expected"), SENTENCES)
 def test_first_sentence(text: str, expected: str) -> None:
     assert first_sentence(text, 14 if "…" in expected else 80) == expected

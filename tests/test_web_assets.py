@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -17,14 +16,15 @@ from adapters.web import Adapter, assets
 from adapters.web.assets import MODULES, version
 from adapters.web.origins import admits
 from adapters.web.page import headers, ink
-from gateway.adapter import Call, Gate, Reply
+from gateway.adapter import Call, Reply
+from tests.recording_gate import RecordingGate
 
 STATIC = Path(__file__).parent.parent / "adapters" / "web" / "static"
 KB = 1024
 
 
 def channel(public_url: str = "https://chat.example.org", **options: Any) -> Adapter:
-    gate = cast(Gate, SimpleNamespace(public_url=public_url))
+    gate = RecordingGate(cast(Any, None), public_url)
     return Adapter("site", Adapter.Options.model_validate({"path": "/site", **options}), gate)
 
 

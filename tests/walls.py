@@ -20,6 +20,7 @@ ADAPTERS_MAY_IMPORT = {
     "gateway.message": "the shapes",
     "gateway.options": "its part of the YAML is declared with them",
     "gateway.text": "pure functions on text",
+    "gateway.units": "rates, in which limits are declared",
 }
 MAY_START_TASKS = {"gateway/tasks.py": "holds, names and awaits every background task"}
 MAY_READ_CLOCKS = {"gateway/clock.py": "the one clock, passed to whoever needs it"}
@@ -57,20 +58,12 @@ def _within(name: str, packages: Iterable[str]) -> bool:
 
 @wall("config")
 def config_names_nothing_of_ours(module: Module) -> list[str]:
-    return [
-        _at(module, line, name)
-        for name, line in module.imports
-        if _within(name, ("gateway", "adapters", "tests"))
-    ]
+    return [_at(module, line, name) for name, line in module.imports if _within(name, ("gateway", "adapters", "tests"))]
 
 
 @wall("gateway")
 def gateway_imports_no_adapter_and_no_sdk(module: Module) -> list[str]:
-    return [
-        _at(module, line, name)
-        for name, line in module.imports
-        if _within(name, ("adapters", "tests", *SDKS))
-    ]
+    return [_at(module, line, name) for name, line in module.imports if _within(name, ("adapters", "tests", *SDKS))]
 
 
 @wall("adapters")
@@ -155,9 +148,7 @@ def length_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def _is_secret(node: ast.expr) -> bool:
     """A name, attribute, key or call whose last word says that it must not leak through timing."""
     match node:
-        case (
-            ast.Name(id=word) | ast.Attribute(attr=word) | ast.Subscript(slice=ast.Constant(value=str(word)))
-        ):
+        case ast.Name(id=word) | ast.Attribute(attr=word) | ast.Subscript(slice=ast.Constant(value=str(word))):
             return bool(SECRETS.search(word.lower().replace("-", "_")))
         case ast.Call(func=ast.Attribute(attr="hexdigest" | "digest")):
             return True

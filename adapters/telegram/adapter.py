@@ -6,7 +6,6 @@ from typing import ClassVar
 import msgspec
 
 from adapters.telegram import parts, probe
-from adapters.telegram.addressing import cut, units
 from adapters.telegram.api import Api, within
 from adapters.telegram.options import Options as BotOptions
 from adapters.telegram.polling import Poller
@@ -15,6 +14,7 @@ from adapters.telegram.webhook import Webhook
 from gateway import adapter
 from gateway.adapter import Boundary, Call, Finding, Gate, Limits, Reply
 from gateway.errors import Refused, Retry, StorageDown, Unknown
+from gateway.markup import render
 from gateway.message import Address, File, Part
 from gateway.units import Rate
 
@@ -61,7 +61,6 @@ class Adapter(adapter.Adapter):
         self._api = Api(gate, options.api_base, token)
         self._updates = Updates(name, self.account)
         self._webhook = Webhook(self._api, gate, name, options)
-        self._next_look = 0.0
 
     @property
     def _polls(self) -> bool:
@@ -81,7 +80,8 @@ class Adapter(adapter.Adapter):
             raise Retry(str(error)) from None
         self.mention = self._updates.ear.username = me.username
         if not self._polls and self._webhook.url:
-            self._next_look = await self._webhook.ensure()
+            await self._webhook.ensure()
+            self._webhook.tell()
 
     async def run(self) -> None:
         """Poll; or, called by webhook, look every few minutes whether Telegram still calls us."""
@@ -89,9 +89,7 @@ class Adapter(adapter.Adapter):
             await Poller(self._api, self.gate, self.account, self._updates).run()
         if not self._webhook.url:
             self.gate.health("up", "server.public_url is not set: the webhook has to be registered by hand")
-        while self._webhook.url:
-            await self.gate.pause(self._next_look)
-            self._next_look = await self._webhook.ensure()
+        await self._webhook.keep()
 
     async def handle(self, call: Call) -> Reply:
         """A call of Telegram's: 200 once it is on disk, 503 when it could not be written."""
@@ -122,7 +120,7 @@ class Adapter(adapter.Adapter):
 
     async def edit(self, ref: str, part: Part) -> None:
         """A message keeps its place; a text like the old one is no error."""
-        asked = {**parts.target(part.address), **parts.text(part), "message_id": parts.number(ref)}
+        asked = {**parts.target(part.address), **parts.words(part.text, part.entities), "message_id": parts.number(ref)}
         asked.pop("message_thread_id", None)
         try:
             await self._api.call("editMessageText", asked, msgspec.Raw)
@@ -131,14 +129,13 @@ class Adapter(adapter.Adapter):
                 raise
 
     async def draft(self, address: Address, key: int, text: str) -> None:
-        """Telegram shows drafts in private chats, for 30 seconds each. Of a long text the end is shown."""
-        if address.place != "dm":
+        """Telegram shows drafts in private chats only, for 30 seconds each. Of a long text the end is shown."""
+        shown = render(text, "entities", _TEXT, "utf16")
+        if address.place != "dm" or not shown:
             return
-        length = units(text)
-        shown = text if length <= _TEXT else cut(text, length - _TEXT, length)
-        await self._api.call(
-            "sendMessageDraft", {**parts.target(address), "draft_id": key, "text": shown}, bool, _BRIEF
-        )
+        words = parts.words(shown[-1].text, shown[-1].entities)
+        asked = {**parts.target(address), **words, "draft_id": key}
+        await self._api.call("sendMessageDraft", asked, bool, _BRIEF)
 
     async def typing(self, address: Address) -> None:
         await self._api.call("sendChatAction", {**parts.target(address), "action": "typing"}, bool, _BRIEF)

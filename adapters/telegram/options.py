@@ -10,7 +10,9 @@ from gateway import options
 
 def _bot_token(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[0-9]{1,20}:[\w-]{30,}", value.get_secret_value(), re.ASCII):
-        raise ValueError("is not a bot token: expected 123456789:AbC..., as @BotFather gives it")
+        raise ValueError(
+            "is not a bot token: expected digits, a colon and 30 characters or more, as @BotFather gives it"
+        )
     return value
 
 

@@ -1,22 +1,12 @@
 """A part of an answer as the Bot API wants it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.errors import Refused
 from gateway.message import Address, Entity, Part
 
-# Our names for stretches of text, and Telegram's.
-_ENTITIES = {
-    "bold": "bold",
-    "italic": "italic",
-    "underline": "underline",
-    "strikethrough": "strikethrough",
-    "spoiler": "spoiler",
-    "code": "code",
-    "pre": "pre",
-    "text_link": "text_link",
-    "blockquote": "blockquote",
-}
+_ENTITIES = {"bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "text_link", "blockquote"}
 
 
 def target(address: Address) -> dict[str, Any]:
@@ -31,22 +21,22 @@ def message(part: Part) -> dict[str, Any]:
     """The arguments of `sendMessage`. Raises `Refused` for what we cannot send."""
     if part.files or part.buttons:
         raise Refused("unsupported", "files and buttons are not sent to this platform yet")
-    found = {**target(part.address), **text(part)}
+    found = {**target(part.address), **words(part.text, part.entities)}
     if part.reply_to.isdecimal():
         # the answer matters more than the quote: the message may have been deleted meanwhile
         found["reply_parameters"] = {"message_id": int(part.reply_to), "allow_sending_without_reply": True}
     return found
 
 
-def text(part: Part) -> dict[str, Any]:
-    """The text and its formatting; a kind of stretch that Telegram does not have stays plain."""
-    entities = [_entity(entity) for entity in part.entities if entity.type in _ENTITIES]
-    return {"text": part.text, "entities": entities} if entities else {"text": part.text}
+def words(text: str, formatted: Sequence[Entity]) -> dict[str, Any]:
+    """A text and its formatting; a kind of stretch that Telegram does not have stays plain."""
+    entities = [_entity(entity) for entity in formatted if entity.type in _ENTITIES]
+    return {"text": text, "entities": entities} if entities else {"text": text}
 
 
 def _entity(entity: Entity) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "type": _ENTITIES[entity.type],
+        "type": entity.type,
         "offset": entity.offset,
         "length": entity.length,
     }

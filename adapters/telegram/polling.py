@@ -15,7 +15,6 @@ from gateway.message import Inbound
 
 _TIMEOUT = 50  # the longest Telegram holds a poll open
 _LIMIT = 100
-_AUTH_PAUSE = 900.0
 
 
 class Conflict(Exception):
@@ -32,22 +31,20 @@ class Poller:
         self._network, self._conflict = Backoff(1, 60), Backoff(5, 30)
 
     async def run(self) -> None:
-        """Polls until cancelled, whatever happens: every failure is told to the gate and waited out."""
+        """Polls until cancelled; failures are told to the gate and waited out. Raises only `Refused("auth")`."""
         while True:
             try:
                 await self._round()
             except Conflict as error:
                 await self._wait("conflict", str(error), self._conflict.after())
             except Refused as error:
-                auth = error.reason == "auth"
-                await self._wait("auth" if auth else "retrying", str(error), self._after(_AUTH_PAUSE if auth else None))
+                if error.reason == "auth":
+                    raise
+                await self._wait("retrying", str(error), self._network.after())
             except Retry as error:
-                await self._wait("retrying", str(error), self._after(error.after))
+                await self._wait("retrying", str(error), self._network.after(error.after))
             except (Unknown, StorageDown) as error:
-                await self._wait("retrying", str(error) or type(error).__name__, self._after())
-
-    def _after(self, wish: float | None = None) -> float:
-        return self._network.after(wish)
+                await self._wait("retrying", str(error), self._network.after())
 
     async def _wait(self, state: State, detail: str, seconds: float) -> None:
         self._up = False

@@ -15,7 +15,6 @@ from gateway.errors import Refused, SendError
 
 _HEADER = "x-telegram-bot-api-secret-token"
 _CHECK = 300.0
-_AUTH_PAUSE = 900.0
 
 
 class Info(msgspec.Struct, frozen=True):
@@ -32,28 +31,47 @@ class Webhook:
     """One channel's webhook."""
 
     def __init__(self, api: Api, gate: Gate, name: str, options: Options) -> None:
-        self._api, self._gate = api, gate
+        self._api, self._gate, self._name = api, gate, name
         self._secret = secret(options)
-        self.url = f"{gate.public_url}/c/{name}" if gate.public_url else ""
         self._registered = False
+        self._trouble = ""
+        self._next = _CHECK
         self._backoff = Backoff(1, 60)
+
+    @property
+    def url(self) -> str:
+        """Where we are to be called; "" when the operator did not say how we are reached."""
+        return f"{self._gate.public_url}/c/{self._name}" if self._gate.public_url else ""
 
     def authentic(self, call: Call) -> bool:
         """Whether the call carries the secret. Compared as bytes: a header may hold anything."""
         given = call.headers.get(_HEADER, "").encode("ascii", "replace")
         return hmac.compare_digest(given, self._secret)
 
-    async def ensure(self) -> float:
-        """Have Telegram call us; how it went is told to the gate. Returns the seconds until the next look."""
+    async def keep(self) -> None:
+        """Look every few minutes whether Telegram still calls us, and sooner after a failure; until cancelled."""
+        while self.url:
+            self.tell()
+            await self._gate.pause(self._next)
+            await self.ensure()
+
+    async def ensure(self) -> None:
+        """Have Telegram call us. Raises only `Refused("auth")`; any other failure is kept to be told."""
         try:
             if not self._registered or (await self.info()).url != self.url:
                 await self._register()
         except SendError as error:
-            return self._failed(error)
+            if isinstance(error, Refused) and error.reason == "auth":
+                raise
+            self._trouble = f"webhook not registered: {error}"
+            self._next = self._backoff.after(getattr(error, "after", None))
+            return
+        self._trouble, self._next = "", _CHECK
         self._backoff.reset()
         self._gate.heard()
-        self._gate.health("up")
-        return _CHECK
+
+    def tell(self) -> None:
+        self._gate.health("retrying" if self._trouble else "up", self._trouble)
 
     async def info(self) -> Info:
         return await self._api.call("getWebhookInfo", {}, Info)
@@ -63,11 +81,6 @@ class Webhook:
         asked = {"url": self.url, "secret_token": self._secret.decode(), "allowed_updates": ALLOWED}
         await self._api.call("setWebhook", asked, bool)
         self._registered = True
-
-    def _failed(self, error: SendError) -> float:
-        auth = isinstance(error, Refused) and error.reason == "auth"
-        self._gate.health("auth" if auth else "retrying", f"webhook not registered: {error}")
-        return self._backoff.after(_AUTH_PAUSE if auth else getattr(error, "after", None))
 
 
 def secret(options: Options) -> bytes:

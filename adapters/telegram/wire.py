@@ -79,7 +79,7 @@ def mend(raw: bytes) -> bytes:
     Nothing when it is not JSON for another reason.
     """
     try:
-        data = json.loads(raw, parse_constant=_refuse)
+        data = json.loads(raw.decode(), parse_constant=_refuse)
         return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
     except (ValueError, RecursionError):
         return b""

@@ -33,6 +33,7 @@ class Adapter(Base):
         files_out=10 * 1_048_576,
         resend_is_safe=True,
         pulled=True,
+        door="visitors",
     )
     boundary: ClassVar[Boundary] = {"conversation": "conversation"}
 

@@ -24,6 +24,9 @@ class Options(PageOptions):
         (), "Sites that may embed the chat, as https://example.org or https://*.example.org; its own always may."
     )
     token_ttl: DurationOrNever = key("7d", "How long an unused conversation of an anonymous visitor can be reopened.")
+    remember_visitors: bool = key(
+        False, "Whether what bots keep about an anonymous visitor outlives a reset of the conversation."
+    )
     identity_secret: Annotated[Secret, AfterValidator(_long)] | None = key(
         None, "Shared with the embedding site, which signs its users with it (JWT, HS256): 32 characters or more."
     )

@@ -43,7 +43,7 @@ class Remote(Options):
 
     connect: Duration = key("5s", "Longest time until the backend accepts a connection.")
     first_byte: DurationOrNever = key("never", "Longest time until the answer begins, within `timeout`.")
-    idle: DurationOrNever = key("30s", "Longest pause within an answer that has begun.")
+    idle: DurationOrNever = key("60s", "Longest pause within an answer that has begun.")
 
 
 class Answer:
@@ -75,8 +75,12 @@ class Answer:
 
     async def chunk(self, most: int = STREAMED) -> bytes:
         """The next bytes of the body, none at its end. Raises `BotBroken` once there are more than `most`."""
-        async with asyncio.timeout(self._idle):
-            chunk = await self._response.content.readany()
+        content = self._response.content
+        if content.is_eof():  # all of it has arrived: nothing to wait for
+            chunk = await content.readany()
+        else:
+            async with asyncio.timeout(self._idle):
+                chunk = await content.readany()
         self._read += len(chunk)
         if self._read > most:
             raise BotBroken(f"the answer is larger than {most} bytes")

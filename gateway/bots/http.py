@@ -1,6 +1,9 @@
 """A bot behind an HTTP address: one signed POST per turn, an answer whole or streamed. See docs/bots.md."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Annotated
+
+from pydantic import AfterValidator, SecretStr
 
 from gateway import bot, signing
 from gateway.bot import Change, Piece, Say, Tools
@@ -21,6 +24,11 @@ _DONE = b"[DONE]"
 _CHARSETS = frozenset(("", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"))
 
 
+def _usable(secret: SecretStr) -> SecretStr:
+    signing.keys(secret.get_secret_value())
+    return secret
+
+
 class Bot(bot.Bot):
     """Asks a backend over HTTP."""
 
@@ -28,7 +36,9 @@ class Bot(bot.Bot):
         """The backend and its limits."""
 
         url: Endpoint = needed("Where to POST each turn. It is yours, so private addresses are fine.")
-        secret: Secret | None = key(None, "Signs each request (Standard Webhooks): whsec_ and base64, or text.")
+        secret: Annotated[Secret, AfterValidator(_usable)] | None = key(
+            None, "Signs each request (Standard Webhooks): whsec_ and base64, or text."
+        )
 
     def __init__(self, name: str, options: "Bot.Options", tools: Tools) -> None:
         super().__init__(name, options, tools)

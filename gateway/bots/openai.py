@@ -1,9 +1,10 @@
 """A bot that is a language model behind an OpenAI-compatible chat completions API. See docs/bots.md."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
+from pydantic import AfterValidator
 
 from gateway import bot
 from gateway.bot import Delta, Piece, Say, Tools
@@ -26,6 +27,12 @@ _CHOICES: dict[str, type | tuple[type, ...]] = {
 _OURS = frozenset(("messages", "stream", "n", "tools", "functions"))
 
 
+def _further(fields: dict[str, Any]) -> dict[str, Any]:
+    if reserved := _OURS.intersection(fields):
+        raise ValueError(f"may not hold {', '.join(sorted(reserved))}: the gateway sets that")
+    return fields
+
+
 class Bot(bot.Bot):
     """Asks a language model."""
 
@@ -37,14 +44,14 @@ class Bot(bot.Bot):
         prompt: str = key("", "What the model is told first; a longer one as `!file prompts/helper.md`.")
         temperature: float | None = key(None, "How freely the model chooses its words.", ge=0, le=2)
         max_tokens: int | None = key(None, "Longest answer, in tokens.", ge=1)
-        extra: dict[str, Any] = key({}, "Further fields of the request, as the API documents them.")
+        extra: Annotated[dict[str, Any], AfterValidator(_further)] = key(
+            {}, "Further fields of the request, as the API documents them."
+        )
         # Last, since its name is that of the function that declares the others.
         key: Secret | None = key(None, "The API's key.")
 
     def __init__(self, name: str, options: "Bot.Options", tools: Tools) -> None:
         super().__init__(name, options, tools)
-        if reserved := _OURS.intersection(options.extra):
-            raise ValueError(f"extra may not hold {', '.join(sorted(reserved))}: the gateway sets that")
         self._wire = Wire(tools, options.base_url + "/chat/completions", options)
         self._headers = {"Authorization": f"Bearer {options.key.get_secret_value()}"} if options.key else {}
         given = {"temperature": options.temperature, "max_tokens": options.max_tokens}

@@ -23,6 +23,8 @@ _HTTP = ("http", "https")
 _PAGES = (*_HTTP, "mailto", "tel")
 _KINDS = {"image": "photo", "audio": "audio", "video": "video"}
 
+_NOTHING = Change()
+
 log = structlog.get_logger(__name__)
 
 
@@ -41,8 +43,8 @@ class Reader:
             raise BotBroken(f"the answer is not JSON: {error.msg}") from None
         if not isinstance(document, dict):
             raise BotBroken(f"the answer is not a JSON object but {type(document).__name__}")
-        if len(document) == 1 and isinstance(delta := document.get("delta"), str):
-            return [Delta(_delta(delta))] if delta else []
+        if len(document) == 1 and isinstance(text := document.get("text") or document.get("delta"), str):
+            return [Say(message.Outbound(text=clean(text))) if "text" in document else Delta(_delta(text))]
         return self._read(document)
 
     def value(self, document: dict[str, Any]) -> list[Piece]:
@@ -78,7 +80,7 @@ def _pieces(answer: Answer) -> Iterator[Piece]:
         for one in answer.messages or ():
             yield Say(_outbound(one))
     change = _change(answer)
-    if change != Change():
+    if change != _NOTHING:
         yield change
 
 

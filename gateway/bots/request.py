@@ -82,7 +82,7 @@ class Message(msgspec.Struct):
     extra: dict[str, Any]
 
 
-class Line(msgspec.Struct, omit_defaults=True):
+class Line(msgspec.Struct, omit_defaults=True, gc=False):
     """An earlier message; in groups `text` begins with the speaker's name."""
 
     role: message.Role
@@ -118,7 +118,7 @@ class Request(msgspec.Struct):
 
 _encoder = msgspec.json.Encoder()
 _context = msgspec.to_builtins(Context())
-_from_seconds = datetime.fromtimestamp
+_Times = list[datetime]
 
 
 def body(turn: message.Turn) -> bytes:
@@ -147,7 +147,7 @@ def request(turn: message.Turn) -> Request:
 def moment(ms: int | None) -> datetime | None:
     """A time in ms as it stands in the JSON; none for zero, and for what no calendar holds."""
     try:
-        return _from_seconds(ms / 1000, UTC) if ms else None
+        return datetime.fromtimestamp(ms / 1000, UTC) if ms else None
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -155,11 +155,13 @@ def moment(ms: int | None) -> datetime | None:
 def _history(turn: message.Turn) -> list[Line]:
     if speaker.attributed(turn):
         return [Line(m.role, speaker.line(m, True), moment(m.at), speaker.name(m.name)) for m in turn.history]
-    name, at = speaker.name, _from_seconds
-    try:  # the hot path: fifty lines with each message
-        return [Line(m.role, m.text, at(m.at / 1000, UTC), name(m.name)) for m in turn.history]
-    except (ValueError, OverflowError, OSError):
+    name = speaker.name
+    try:  # the hot path, fifty lines with each message: times are made all at once
+        times = msgspec.convert([m.at / 1000 for m in turn.history], _Times, strict=False)
+    except ValueError:
         return [Line(m.role, m.text, moment(m.at), name(m.name)) for m in turn.history]
+    lines = zip(turn.history, times, strict=True)
+    return [Line(m.role, m.text, at, m.name and name(m.name)) for m, at in lines]
 
 
 def _session(session: message.Session) -> Session:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from gateway.errors import BotUnavailable
+
 _T = TypeVar("_T")
 
 
@@ -48,7 +50,7 @@ class Threads:
 
         try:
             threading.Thread(target=call, name=self._name, daemon=True).start()
-        except RuntimeError:  # the system has no thread left to give
+        except RuntimeError as error:  # the system has no thread left to give
             self._places.release()
-            raise
+            raise BotUnavailable(f"no thread: {error}") from error
         return await result

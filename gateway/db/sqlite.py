@@ -1,48 +1,44 @@
-"""SQLite: one writer thread with group commit, a few readers, one process for each file."""
+"""SQLite: one writer thread with group commit, and a few readers."""
 
 import asyncio
-import fcntl
 import os
 import re
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import apsw
+import structlog
 
-from gateway.db import Rows, Tx, migrations
+from gateway.db import Rows, Tx
+from gateway.db.sqlite_file import Held, connect, hold
 from gateway.errors import StorageDown
 from gateway.failpoint import failpoint
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-PRAGMAS = {
-    "journal_mode": "wal",
-    "synchronous": 2,  # FULL: with NORMAL a power loss takes back commits that were acknowledged
-    "foreign_keys": 1,
-    "secure_delete": 1,
-    "trusted_schema": 0,
-    "cell_size_check": 1,
-    "journal_size_limit": 64 * 1024 * 1024,
-    "wal_autocheckpoint": 4000,
-    "busy_timeout": 5000,
-}
 READERS = 2
-LARGEST_CHECKED = 1 << 30  # bytes; a longer check after an unclean stop would keep the users waiting
+log = structlog.get_logger()
 
 _numbered = re.compile(r"\$(\d+)")
 _storage_errors = (
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.CorruptError,
     apsw.FullError,
     apsw.IOError,
-    apsw.BusyError,
-    apsw.ReadOnlyError,
-    apsw.CantOpenError,
+    apsw.LockedError,
     apsw.NoMemError,
+    apsw.NotADBError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
 )
 
 
@@ -74,57 +70,11 @@ def _nothing() -> Tx[None]:
     yield "SELECT 1", ()
 
 
-def _connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
-    connection = apsw.Connection(str(path), statementcachesize=256)
-    for name, wanted in PRAGMAS.items():
-        connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
-        found = connection.pragma(name)
-        if found != wanted:
-            raise StorageDown(f"{path}: PRAGMA {name} is {found}, not {wanted}; is this a local disk?")
-    if read_only:
-        connection.execute("PRAGMA query_only = 1")
-    return connection
-
-
-def _migrate(connection: apsw.Connection, path: Path) -> None:
-    steps = migrations()
-    current = connection.pragma("user_version")
-    if current > steps[-1][0]:
-        raise StorageDown(
-            f"{path}: its schema is version {current}, this program knows up to {steps[-1][0]}; "
-            "run the newer program, or restore the backup made before the upgrade"
-        )
-    for number, sql in steps:
-        if number > current:
-            with connection:
-                connection.execute(_strict(sql))
-                connection.execute(f"PRAGMA user_version = {number}")
-
-
-def _strict(sql: str) -> str:
-    return re.sub(r"^\);", ") STRICT;", sql, flags=re.MULTILINE)
-
-
-def _settle_boot(connection: apsw.Connection, path: Path) -> None:
-    """Take over from the process that was here before: its leases are void, its sends in flight are in doubt."""
-    with connection:
-        unclean = connection.execute("SELECT 1 FROM meta WHERE name = 'open'").fetchall()
-        connection.execute("INSERT INTO meta VALUES ('open', '1') ON CONFLICT DO NOTHING")
-        connection.execute("UPDATE outbox SET state = 'unknown', unknowns = unknowns + 1 WHERE state = 'sending'")
-        connection.execute("UPDATE lane SET in_holder = NULL, in_due_at = 0 WHERE in_holder IS NOT NULL")
-        connection.execute("UPDATE lane SET out_holder = NULL, out_due_at = 0 WHERE out_holder IS NOT NULL")
-    if unclean and path.stat().st_size <= LARGEST_CHECKED:
-        result = connection.pragma("quick_check")
-        if result != "ok":
-            raise StorageDown(f"{path}: damaged ({result}); restore a backup")
-
-
 class Sqlite:
     """A store in one file. `write` gathers what comes in while the last commit is being flushed."""
 
-    def __init__(self, path: Path, lock: int, writer: apsw.Connection) -> None:
-        self.path = path
-        self._lock, self._writer = lock, writer
+    def __init__(self, held: Held) -> None:
+        self.path, self._lock, self._writer = held
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Job] = []
         self._busy = self._closed = False
@@ -137,66 +87,51 @@ class Sqlite:
     @classmethod
     async def open(cls, path: Path) -> "Sqlite":
         """Open or create the file. Raises `StorageDown` with what to do when it cannot be used."""
-        return cls(path, *await asyncio.to_thread(cls._prepare, path))
-
-    @staticmethod
-    def _prepare(path: Path) -> tuple[int, apsw.Connection]:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StorageDown(f"{path}: {error.strerror}; choose another storage.url or mend the permissions") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            raise StorageDown(f"{path}: another gateway is running on this store") from None
-        try:
-            connection = _connect(path)
-            connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
-            _migrate(connection, path)
-            _settle_boot(connection, path)
-        except apsw.Error as error:
-            os.close(lock)
-            raise StorageDown(f"{path}: {error}") from None
-        except BaseException:
-            os.close(lock)
-            raise
-        return lock, connection
+        return cls(await asyncio.to_thread(hold, path))
 
     async def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a transaction; it is on disk when this returns."""
         if self._closed:
             raise StorageDown("the store is closed")
+        return await self._ask(lambda: tx(*args, **kwargs))  # type: ignore[no-any-return]
+
+    def _ask(self, start: Callable[[], Tx[Any]]) -> "asyncio.Future[Any]":
         done = self._loop.create_future()
-        self._pending.append(_Job(lambda: tx(*args, **kwargs), done))
+        self._pending.append(_Job(start, done))
         if not self._busy:
             # Whatever else this turn of the loop wants to write joins the same commit.
             self._busy = True
             self._loop.call_soon(self._dispatch)
-        return await done  # type: ignore[no-any-return]
+        return done
 
     async def read(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a transaction on a connection that cannot write."""
+        if self._closed:
+            raise StorageDown("the store is closed")
         return await self._loop.run_in_executor(self._readers, self._read, lambda: tx(*args, **kwargs))
 
     async def close(self) -> None:
-        """Finish what was asked, fold the log into the file, let go of the lock."""
+        """Finish what was asked, take nothing more, fold the log into the file, let go of the lock."""
         if self._closed:
             return
-        while self._busy:
-            await self.write(_nothing)
+        last = self._ask(_nothing)
         self._closed = True
+        await asyncio.wait([last])
         self._batches.put(None)
         await asyncio.to_thread(self._thread.join)
         self._readers.shutdown()
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:
-        self._writer.execute("DELETE FROM meta WHERE name = 'open'")
-        self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-        self._writer.close()
-        os.close(self._lock)
+        try:
+            self._writer.execute("DELETE FROM meta WHERE name = 'open'")
+            self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.Error as error:
+            # Nothing is lost: whoever opens the file next finds the log beside it.
+            log.error("storage.down", error=str(error))
+        finally:
+            self._writer.close()
+            os.close(self._lock)
 
     def _dispatch(self) -> None:
         batch, self._pending = self._pending, []
@@ -226,6 +161,10 @@ class Sqlite:
         connection = self._writer
         try:
             connection.execute("BEGIN IMMEDIATE")
+        except apsw.Error as error:
+            # Nobody can write now, and asking for each member again would make all of them wait.
+            return [(False, StorageDown(str(error))) for _ in batch]
+        try:
             outcomes = [(True, _run(connection, start())) for start, _ in batch]
             failpoint("commit.before")
             connection.execute("COMMIT")
@@ -251,18 +190,20 @@ class Sqlite:
                 yield False, error
 
     def _roll_back(self) -> None:
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
+        with suppress(apsw.Error):  # SQLite has done it by itself where it says that it cannot
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
 
     def _read(self, start: Callable[[], Tx[T]]) -> T:
-        connection: apsw.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = _connect(self.path, read_only=True)
         try:
-            connection.execute("BEGIN")
-            return _run(connection, start())
+            connection: apsw.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = connect(self.path, read_only=True)
+            try:
+                connection.execute("BEGIN")
+                return _run(connection, start())
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
         except _storage_errors as error:
             raise StorageDown(str(error)) from None
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")

@@ -5,8 +5,8 @@
 
 from gateway.markup.heal import heal
 from gateway.markup.parse import tree
-from gateway.markup.render import DIALECTS, Rendered, render
+from gateway.markup.render import DIALECTS, Dialect, Rendered, render
 from gateway.markup.rich import Rich, Span
 from gateway.markup.split import split
 
-__all__ = ["DIALECTS", "Rendered", "Rich", "Span", "heal", "render", "split", "tree"]
+__all__ = ["DIALECTS", "Dialect", "Rendered", "Rich", "Span", "heal", "render", "split", "tree"]

@@ -24,7 +24,7 @@ _ACCEPTED = re.compile(r"https?://(?:[a-z0-9-]+\.)+[a-z0-9-]*[a-z](?::[1-9]\d{0,
 
 
 def prepare(whole: Rich, limit: int) -> Rich:
-    return spell_links(whole, lambda link: bool(_ACCEPTED.fullmatch(link.value)))
+    return spell_links(whole, _accepted)
 
 
 def write(part: Rich) -> str:
@@ -48,4 +48,11 @@ def entities(part: Rich) -> tuple[Entity, ...]:
             language=span.value if span.kind == "pre" else "",
         )
 
-    return tuple(entity(span) for span in part.spans if span.kind in _TYPES)
+    # A piece of a bare address that was too long for one part is a link, and not asked about before.
+    return tuple(
+        entity(span) for span in part.spans if span.kind in _TYPES and (span.kind != "link" or _accepted(span))
+    )
+
+
+def _accepted(link: Span) -> bool:
+    return bool(_ACCEPTED.fullmatch(link.value))

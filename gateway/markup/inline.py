@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import regex
@@ -135,6 +136,15 @@ def link(href: str, content: Nodes, auto: bool = False) -> Nodes:
     return [{"t": "a", "href": href, "c": content} | ({"auto": True} if auto else {})]
 
 
+def _joined(nodes: Nodes) -> Nodes:
+    """The nodes with adjacent strings put together."""
+    joined: Nodes = []
+    for is_text, group in groupby(nodes, lambda node: isinstance(node, str)):
+        run = list(group)
+        joined += ["".join(run)] if is_text else run
+    return joined
+
+
 def _words(tokens: list[Token]) -> str:
     """What is visible of an image's alternative text."""
     words = (_words(token.children or []) if token.type == "image" else token.content for token in tokens)
@@ -167,6 +177,7 @@ class _Writer:
         self._flush()
         kind, content, more = self._frames.pop()
         if kind:
+            content = _joined(content)
             wrapped = link(more["href"], content, more["auto"]) if kind == "a" else [{"t": kind, "c": content}]
             for node in wrapped:
                 if isinstance(node, str):
@@ -176,7 +187,7 @@ class _Writer:
 
     def finish(self) -> Nodes:
         self._flush()
-        return self._frames[0][1]
+        return _joined(self._frames[0][1])
 
     def _flush(self) -> None:
         if text := "".join(self._words):

@@ -17,7 +17,8 @@ BREAK = "\u200b"
 """A zero-width space: it ends a word, and keeps two characters from being read as one mark."""
 
 _OPENER = re.compile(r"(?<!\w)[*_~](?=[^\s*_~])")
-_BUSY = re.compile(r"[*_~>@]")
+_BUSY = re.compile(r"[*_~>@`]")
+_FENCE = re.compile("``(?=`)")
 _WORD = re.compile(r"[\w*_~`]")
 
 
@@ -59,7 +60,7 @@ def write(part: Rich, style: Style) -> str:
 
 def _code_line(text: str, code: Span, start: int, end: int, style: Style) -> list[str]:
     """A line of a code block, with the fences where the block begins and ends; a fence within it is broken up."""
-    line = style.escape(text[start:end].replace("```", f"``{BREAK}`"))
+    line = style.escape(_FENCE.sub(f"``{BREAK}", text[start:end]))
     return [*["```"] * (start <= code.start), line, *["```"] * (end >= code.end)]
 
 
@@ -68,7 +69,6 @@ class _Line:
 
     def __init__(self, text: str, index: Index, start: int, end: int, style: Style) -> None:
         self._text, self._index, self._start, self._end, self._style = text, index, start, end, style
-        self._links = [self._clipped(link) for link in index.within(start, end, "link", "url")]
         self._edges: list[_Edge] = []
 
     def write(self) -> str:
@@ -91,7 +91,7 @@ class _Line:
         return Span(span.kind, start, start + length, span.value)
 
     def _add_links(self) -> None:
-        for link in self._links:
+        for link in map(self._clipped, self._index.within(self._start, self._end, "link", "url")):
             words = self._text[link.start : link.end]
             self._edges.append(_Edge(link.start, (_LINK,), self._style.link(link.value, words), len(words)))
 
@@ -112,7 +112,7 @@ class _Line:
         """Whether this dialect could not read the markers here."""
         if not self._style.breaks and within_word:
             return True
-        for link in self._links:
+        for link in map(self._clipped, self._index.within(span.start, span.end, "link", "url")):
             inside = link.start <= span.start and span.end <= link.end
             same = (link.start, link.end) == (span.start, span.end)
             # Where links are bare addresses, a marker beside one would be taken for a part of it.
@@ -128,8 +128,12 @@ class _Line:
         places = [found.end() for found in _OPENER.finditer(text, start, end) if found[0] in often]
         if self._style.defused:
             places += [found.end() for found in self._style.defused.finditer(text, start, end)]
+        places += [found.end() for found in _FENCE.finditer(text, start, end)]
         if text.startswith(">", start, end):
             places.append(start)
-        for at in places:
-            if not any(True for _ in self._index.within(max(at - 1, start), at + 1, "code", "url")):
-                self._edges.append(_Edge(at, (_BREAK,), BREAK))
+        self._edges += [_Edge(at, (_BREAK,), BREAK) for at in places if not self._verbatim(at)]
+
+    def _verbatim(self, at: int) -> bool:
+        """Whether a place is in an address, or in code that is written as code."""
+        spans = self._index.within(max(at - 1, self._start), at + 1, "code", "url")
+        return any(span.kind == "url" or "`" not in self._text[span.start : span.end] for span in spans)

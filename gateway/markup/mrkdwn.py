@@ -8,7 +8,8 @@ from gateway.markup.plain import spell_links
 from gateway.markup.plain import write as write_plain
 from gateway.markup.rich import Rich
 
-_MASS_MENTION = re.compile(r"@(?=(?:everyone|channel|here)\b)", re.IGNORECASE)
+# Also where a longer word follows: a link in its midst would end the mention.
+_MASS_MENTION = re.compile(r"@(?=everyone|channel|here)", re.IGNORECASE)
 
 
 def prepare(whole: Rich, limit: int) -> Rich:
@@ -22,16 +23,20 @@ def write(part: Rich) -> str:
 
 def write_bare(part: Rich) -> str:
     """Without markers; still escaped, as the platform looks for `<...>` and mentions in any text."""
-    return escape(_MASS_MENTION.sub(f"@{BREAK}", write_plain(part)))
+    return _harmless(write_plain(part))
 
 
 def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _harmless(text: str) -> str:
+    return escape(_MASS_MENTION.sub(f"@{BREAK}", text))
+
+
 def _link(url: str, text: str) -> str:
     address = escape(url).replace("|", "%7C")
-    return f"<{address}>" if text == url else f"<{address}|{escape(text)}>"
+    return f"<{address}>" if text == url else f"<{address}|{_harmless(text)}>"
 
 
 _STYLE = Style(escape, _link, breaks=True, defused=_MASS_MENTION)

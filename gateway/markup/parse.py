@@ -80,7 +80,7 @@ def is_plain(text: str) -> bool:
 def tree(text: str, input: Input = "markdown") -> Tree:
     """The tree of a text; for `input="plain"` only paragraphs and line breaks. Any string gives one, in linear time."""
     if is_plain(text):
-        return _plain(text)
+        return _plain(text.strip())
     text = clean(text)
     if input == "plain":
         return _plain(text)

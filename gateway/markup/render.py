@@ -52,7 +52,7 @@ _VISIBLE = re.compile(r"[^\s\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\
 
 def render(
     markdown: str,
-    dialect: str,
+    dialect: str | Dialect,
     limit: int,
     measure: Unit = "chars",
     input: Input = "markdown",
@@ -60,14 +60,16 @@ def render(
 ) -> list[Rendered]:
     """The parts of a text in a dialect, none of them larger than `limit` in units of `measure`; none if it is blank.
 
-    `input="plain"` takes the text as written. `plain` of a part is what to send when the platform refuses the
-    markup: it has the same words, as far as the limit allows also the addresses of links, and is escaped where the
-    dialect needs that even for plain text. With `most`, at most one part more than that is made: enough to see
-    that there are too many. What may be dropped where parts meet is the law of `split`.
+    `dialect` is a name, or an adapter's own. `input="plain"` takes the text as written. `plain` of a part is what to
+    send when the platform refuses the markup: it has the same words, as far as the limit allows also the addresses
+    of links, and is escaped where the dialect needs that even for plain text. With `most`, at most one part more
+    than that is made: enough to see that there are too many. What may be dropped where parts meet is the law of
+    `split`.
 
     Any string is rendered. Raises ValueError for an unknown dialect or unit, or a limit under `LEAST`.
     """
-    if dialect not in DIALECTS or measure not in UNITS or limit < LEAST:
+    form = DIALECTS.get(dialect) if isinstance(dialect, str) else dialect
+    if form is None or measure not in UNITS or limit < LEAST:
         raise ValueError(f"cannot render {dialect!r} in {limit} {measure!r}")
     text = markdown.strip()
     if is_plain(text):
@@ -75,7 +77,7 @@ def render(
             return [Rendered(text, text)] if _VISIBLE.search(text) else []
         input = "plain"
     whole = Rich(clean(text).strip()) if input == "plain" else layout(tree(text))
-    return _parts(whole, DIALECTS[dialect], limit, UNITS[measure], most) if _VISIBLE.search(whole.text) else []
+    return _parts(whole, form, limit, UNITS[measure], most) if _VISIBLE.search(whole.text) else []
 
 
 def _parts(whole: Rich, dialect: Dialect, limit: int, size: Callable[[str], int], most: int | None) -> list[Rendered]:

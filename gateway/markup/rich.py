@@ -51,14 +51,11 @@ class Rich(msgspec.Struct, frozen=True):
 
 
 def rich(text: str, spans: Iterable[Span]) -> Rich:
-    """Puts spans in order: joins those of a kind that overlap, and keeps styles out of code."""
+    """Puts nested spans in order: one within another of its kind goes, and styles are kept out of code."""
     kinds: defaultdict[Kind, list[Span]] = defaultdict(list)
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         same = kinds[span.kind]
-        if same and span.start < same[-1].end:
-            if span.end > same[-1].end:
-                same[-1] = msgspec.structs.replace(same[-1], end=span.end)
-        elif span.start < span.end:
+        if span.start < span.end and not (same and span.start < same[-1].end):
             same.append(span)
     kinds["code"] = _outside(kinds["code"], kinds["link"])
     code = sorted(kinds["code"] + kinds["pre"], key=lambda span: span.start)
@@ -95,11 +92,12 @@ class Index:
 
     def __init__(self, whole: Rich) -> None:
         self._text = whole.text
-        self._kinds: dict[Kind, tuple[list[int], list[Span]]] = {}
         kinds: defaultdict[Kind, list[Span]] = defaultdict(list)
         for span in whole.spans:
             kinds[span.kind].append(span)
-        self._kinds = {kind: ([span.end for span in same], same) for kind, same in kinds.items()}
+        self._kinds: dict[Kind, tuple[list[int], list[Span]]] = {
+            kind: ([span.end for span in same], same) for kind, same in kinds.items()
+        }
 
     def within(self, start: int, end: int, *kinds: Kind) -> Iterator[Span]:
         """The spans that have a character in common with `start..end`; of all kinds when none is named."""

@@ -1,6 +1,6 @@
 """The blocks that may stand under `defaults` and under every channel; a channel's keys win, one by one."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
@@ -8,8 +8,7 @@ from gateway import units
 from gateway.options import Duration, DurationOrNever, Options, RateOrOff, Size, faults, key
 from gateway.settings.people import Ids, Listed, Who
 
-Command = Literal["reset", "start", "help", "status", "stop", "end", "history", "whoami"]
-COMMANDS: tuple[str, ...] = get_args(Command)
+COMMANDS = ("reset", "start", "help", "status", "stop", "end", "history", "whoami")
 
 
 class Scope(Options):
@@ -95,6 +94,15 @@ class Access(Options):
     allow: Listed = key((), "Ids, phone numbers, *@domain, @groups of `people`. Nobody, when empty.")
     block: Listed = key((), "The same; beats every allow.")
     tell: bool = key(False, "Tell those who may not write so, once a day.")
+
+
+def _command(name: object) -> str:
+    if name not in COMMANDS:
+        raise ValueError(f"no such command (known: {', '.join(COMMANDS)})")
+    return str(name)
+
+
+Command = Annotated[str, PlainValidator(_command), WithJsonSchema({"enum": list(COMMANDS)})]
 
 
 def _enabled(value: object) -> str | Ids:

@@ -124,11 +124,11 @@ class _Piece:
                 for way, message in context["faults"]:
                     self.note((*steps, *way), message)
             elif kind == "value_error":
-                self.note(steps, str(context["error"]))
+                self.note(steps, str(context["error"]), key="[key]" in one["loc"])
             elif kind == "literal_error":
                 choices = str(context["expected"]).replace("'", "")
                 several = " or " in choices
-                self.note(steps, f"must be {'one of: ' if several else ''}{choices}", key="[key]" in one["loc"])
+                self.note(steps, f"must be {'one of: ' if several else ''}{choices}")
             elif one["loc"][-1:] == ("[key]",):
                 self.note(steps, "is not a name that fits here", key=True)
             else:

@@ -15,7 +15,7 @@ export class Composer {
     this.said = said;
     this.text = h("textarea", {
       rows: 1, "aria-label": words.message, placeholder: words.placeholder,
-      enterkeyhint: "send", autocomplete: "off", maxlength: 32000,
+      enterkeyhint: "send", autocomplete: "off",
       oninput: () => this.update(), onkeydown: (event) => this.#key(event), onpaste: (event) => this.#paste(event),
     });
     this.picker = h("input", { type: "file", multiple: true, hidden: true, onchange: () => this.#picked() });
@@ -26,6 +26,13 @@ export class Composer {
     const row = h("div", { class: "row" }, this.attach, this.text, this.stop, this.send);
     this.element = h("form", { class: "composer", onsubmit: (event) => (event.preventDefault(), this.submit()) }, this.tray, row, this.picker);
     this.update();
+  }
+
+  // A message that will not be sent comes back, unless another one is being written.
+  back(text) {
+    this.text.value ||= text;
+    this.update();
+    this.text.focus();
   }
 
   // Dropped anywhere on the panel.

@@ -28,6 +28,7 @@ export class Conversation {
   #tell;
   #sender;
   #stream = null;
+  #pending = []; // taken by the gateway and not answered, as of the last reading
   #using = null; // the session that the live connection is for
 
   constructor(api, vault, settings, userToken, tell) {
@@ -45,8 +46,11 @@ export class Conversation {
     });
   }
 
+  // What is on its way: from this browser, and what other clients of the session have said.
   get entries() {
-    return this.#outbox.entries;
+    const own = this.#outbox.entries;
+    const foreign = this.#pending.filter(({ id, turn }) => !this.lines.has(turn) && !own.some((entry) => entry.id === id));
+    return [...foreign, ...own];
   }
 
   // The id of the entry that is being sent now.
@@ -56,10 +60,6 @@ export class Conversation {
 
   get busy() {
     return this.typing || this.draft !== null;
-  }
-
-  get token() {
-    return this.#session.current?.token;
   }
 
   start(signal) {
@@ -93,14 +93,12 @@ export class Conversation {
   }
 
   async stop() {
-    await this.#api.call("DELETE", "chat/turn", { token: this.token }).catch((error) => {
-      if (!(error instanceof Problem)) this.#note("offline");
-    });
+    await this.#session.stop().catch((error) => error instanceof Problem || this.#note("offline"));
   }
 
   async reset() {
     try {
-      if (this.token && this.state !== "over") await this.#session.reset();
+      if (this.#session.current && this.state !== "over") await this.#session.reset();
       else this.#session.keep(null);
     } catch (error) {
       if (!(error instanceof Problem && error.lost)) return this.#note("offline");
@@ -111,7 +109,7 @@ export class Conversation {
 
   async end() {
     try {
-      if (this.token) await this.#session.end();
+      if (this.#session.current) await this.#session.end();
     } catch (error) {
       if (!(error instanceof Problem)) return this.#note("offline");
       this.#session.keep(null);
@@ -119,15 +117,12 @@ export class Conversation {
     this.#over("ended");
   }
 
-  async upload(file) {
-    const body = new FormData();
-    body.append("file", file, file.name);
-    const { token } = await this.#session.need();
-    return (await this.#api.call("POST", "chat/files", { token, body })).files[0];
+  upload(file) {
+    return this.#session.upload(file);
   }
 
-  async transcript() {
-    return (await this.#api.open("GET", "session/export?format=txt", { token: this.token })).blob();
+  transcript() {
+    return this.#session.transcript();
   }
 
   async earlier() {
@@ -156,6 +151,9 @@ export class Conversation {
     if (session.session_id !== this.lines.session) return false;
     for (const message of page.messages) this.#add(message);
     this.typing = Boolean(page.typing);
+    this.#pending = page.pending.map(({ message_id, text, files, at, turn }) => {
+      return { id: message_id || turn, text, files, at, turn, state: "sent", session: session.session_id };
+    });
     return page.has_more && page.messages.length > 0;
   }
 
@@ -194,6 +192,7 @@ export class Conversation {
 
   #calm() {
     Object.assign(this, { draft: null, typing: false, progress: "", notice: "" });
+    this.#pending = [];
   }
 
   #entering(session) {
@@ -204,13 +203,15 @@ export class Conversation {
 
   #accepted(entry, answer) {
     if (this.notice !== "ended") this.notice = "";
-    for (const message of answer?.messages ?? []) this.#add(message);
-    this.#answered(this.lines.reply(answer?.turn_id));
     if (answer?.session) {
+      // A reset: what was answered stands in the new session.
       this.#outbox.remove(entry.id);
       this.#session.keep(answer.session);
-      this.#restart();
-    } else if (this.state === "over") {
+      return this.#restart();
+    }
+    for (const message of answer?.messages ?? []) this.#add(message);
+    this.#answered(this.lines.reply(answer?.turn_id));
+    if (this.state === "over") {
       this.#calm();
       this.#become("connecting");
       this.#stream.again();
@@ -245,7 +246,7 @@ export class Conversation {
 
   // What has an answer is no longer on its way, even if it never becomes history (commands do not).
   #answered(message) {
-    for (const entry of this.entries.filter((entry) => message && entry.turn === message.turn)) {
+    for (const entry of this.#outbox.entries.filter((entry) => message && entry.turn === message.turn)) {
       this.#outbox.remove(entry.id);
       this.lines.place(entry, message.seq);
     }

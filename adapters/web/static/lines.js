@@ -29,6 +29,11 @@ export class Lines {
     this.#local.push({ ...entry, key: entry.id, role: "user", seq: seq - 0.5, at: entry.at, message_id: entry.id });
   }
 
+  // Whether a turn has become history.
+  has(turn) {
+    return this.committed.some((message) => message.turn === turn);
+  }
+
   // The first answer of a turn, once it is here.
   reply(turn) {
     return turn && this.committed.find((message) => message.turn === turn && message.role !== "user");

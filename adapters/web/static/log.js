@@ -14,10 +14,12 @@ export class Log {
   #draft = null; // {turn, attempt, element, sources}
   #follow = true;
 
-  constructor(words, conversation, welcome, press) {
+  // `press` says a text, `back` gives one back to be written anew
+  constructor(words, conversation, welcome, { press, back }) {
     this.#words = words;
     this.#conversation = conversation;
     this.press = press;
+    this.back = back;
     this.welcome = welcome;
     this.list = h("div", { class: "list", role: "log", "aria-label": words.log, "aria-live": "off", tabindex: 0 });
     this.earlier = h("button", { type: "button", class: "quiet earlier", onclick: () => this.#earlier() }, words.earlier);
@@ -121,12 +123,12 @@ export class Log {
   }
 
   // How a message on its way is doing, with what can be done about it.
-  #fate({ id, state, detail }) {
+  #fate({ id, text, state, detail }) {
     const words = this.#words;
     const conversation = this.#conversation;
     if (state === "failed") {
       const again = h("button", { type: "button", class: "link", onclick: () => conversation.again(id) }, words.again);
-      const discard = h("button", { type: "button", class: "link", onclick: () => conversation.discard(id) }, words.discard);
+      const discard = h("button", { type: "button", class: "link", onclick: () => (conversation.discard(id), this.back(text)) }, words.discard);
       return h("small", { class: "fate failed" }, [words.failed, detail].filter(Boolean).join(": "), " ", again, " ", discard);
     }
     const word = state === "sent" ? words.sent : conversation.sending === id ? words.sending : words.waiting;

@@ -20,13 +20,14 @@ function inner(tree, words) {
 
 function element(node, words) {
   if (typeof node === "string") return document.createTextNode(node);
-  const { t, c = [] } = node;
-  if (t === "pre") return code(node, words);
-  if (t === "table") return table(node, words);
-  const [name, attributes] = tag(node);
-  const made = h(name, attributes, ...inner(c, words));
+  const made = node.t === "pre" ? code(node, words) : node.t === "table" ? table(node, words) : plainly(node, words);
   if (node.tight) made.classList.add("tight");
   return made;
+}
+
+function plainly(node, words) {
+  const [name, attributes] = tag(node);
+  return h(name, attributes, ...inner(node.c ?? [], words));
 }
 
 function tag({ t, n, href }) {

@@ -57,7 +57,10 @@ class Panel {
       changed: () => this.#changed(),
       news: () => this.#news(),
     });
-    this.log = new Log(words, this.conversation, this.#welcome(), (text) => this.#press(text));
+    this.log = new Log(words, this.conversation, this.#welcome(), {
+      press: (text) => this.#press(text),
+      back: (text) => this.composer.back(text),
+    });
     this.composer = new Composer(words, this.conversation, () => this.log.toEnd());
     this.notice = h("p", { class: "notice", role: "status" });
     this.status = h("span", { class: "hidden", role: "status" });

@@ -5,7 +5,7 @@ const FENCE = /^ {0,3}(`{3,}|~{3,}) *([\w+#.-]*)/;
 const ITEM = /^ {0,3}([-*+]|(\d{1,9})[.)]) +(.*)$/;
 const INLINE = /(`+)([^`]|[^`][^]*?[^`])\1(?!`)|\*\*(?=\S)([^]*?\S)\*\*|(?<![\w*])[*_](?=[^\s*_])([^*_\n]*?[^\s*_])[*_](?![\w*])|~~(?=\S)([^]*?\S)~~|\[([^\]\n]+)\]\((https?:[^\s)]+)\)|(https?:\/\/[^\s<>")\]]*[^\s<>")\].,:;!?'])/g;
 
-const DEEPEST = 4; // quotes within quotes
+const DEEPEST = 4; // lists and quotes within each other
 const LONGEST = 4_000; // of a line; a longer one is no prose
 
 // [{source, node}]: a block whose source has not changed need not be shown again.
@@ -13,14 +13,19 @@ export function blocks(text, depth = 0) {
   const found = [];
   let fence = null;
   let open = [];
+  let apart = true; // by a blank line, from what came before
+  const add = (source, node) => {
+    found.push({ source, node: { ...node, tight: !apart } });
+    apart = false;
+  };
   const close = () => {
-    if (open.length) found.push({ source: open.join("\n"), node: block(open, depth) });
+    if (open.length) add(open.join("\n"), block(open, depth));
     open = [];
   };
   for (const line of text.split("\n")) {
     if (fence) {
       if (line.trimStart().startsWith(fence.mark)) {
-        found.push(fenced(fence));
+        add(...fenced(fence));
         fence = null;
       } else fence.lines.push(line);
       continue;
@@ -29,21 +34,24 @@ export function blocks(text, depth = 0) {
     if (begin) {
       close();
       fence = { mark: begin[1], lang: begin[2], lines: [] };
-    } else if (!line.trim()) close();
-    else {
+    } else if (!line.trim()) {
+      close();
+      apart = true;
+    } else {
       const [before, now] = [kind(open[0] ?? line), kind(line)];
-      if (before !== now && (now !== "p" || before === "h")) close();
+      const inner = (before === "ul" || before === "ol") && /^ {2}/.test(line);
+      if (before !== now && !inner && (now !== "p" || before === "h")) close();
       open.push(line);
     }
   }
-  if (fence) found.push(fenced(fence));
+  if (fence) add(...fenced(fence));
   close();
   return found;
 }
 
 function fenced({ lang, lines }) {
   const text = lines.join("\n");
-  return { source: `\`\`\`${lang}\n${text}`, node: { t: "pre", lang, c: [text] } };
+  return [`\`\`\`${lang}\n${text}`, { t: "pre", lang, c: [text] }];
 }
 
 function kind(line) {
@@ -64,18 +72,22 @@ function block(lines, depth) {
     return { t, c: blocks(inner, depth + 1).map(({ node }) => node) };
   }
   if (t === "table" && /^[ |:-]+$/.test(lines[1] ?? "")) return { t, c: [row(lines[0], "th"), ...lines.slice(2).map((line) => row(line, "td"))] };
-  if (t === "ul" || t === "ol") return { t, n: Number(ITEM.exec(lines[0])[2] ?? 1), c: items(lines) };
+  if ((t === "ul" || t === "ol") && depth < DEEPEST) return { t, n: Number(ITEM.exec(lines[0])[2] ?? 1), c: items(lines, depth) };
   return { t: "p", c: broken(lines) };
 }
 
-function items(lines) {
+function items(lines, depth) {
+  const margin = /^ */.exec(lines[0])[0].length;
   const found = [];
+  let width = 0; // of the item's marker: what stands that far in belongs to the item
   for (const line of lines) {
-    const item = ITEM.exec(line);
-    if (item) found.push([item[3]]);
-    else found.at(-1).push(line.trim());
+    const item = /^ */.exec(line)[0].length < margin + 2 && ITEM.exec(line);
+    if (item) {
+      width = line.length - item[3].length;
+      found.push([item[3]]);
+    } else found.at(-1).push(line.slice(Math.min(width, /^ */.exec(line)[0].length)));
   }
-  return found.map((texts, at) => ({ t: "li", tight: at > 0, c: [{ t: "p", c: broken(texts) }] }));
+  return found.map((inner, at) => ({ t: "li", tight: at > 0, c: blocks(inner.join("\n"), depth + 1).map(({ node }) => node) }));
 }
 
 function row(line, t) {

@@ -31,13 +31,31 @@ export class Session {
     return this.current;
   }
 
+  #call(method, path, body) {
+    return this.#api.call(method, path, { token: this.current.token, body });
+  }
+
   async reset() {
-    const next = await this.#api.call("POST", "session/reset", { token: this.current.token });
-    this.keep(next);
+    this.keep(await this.#call("POST", "session/reset"));
   }
 
   async end() {
-    await this.#api.call("POST", "session/end", { token: this.current.token });
+    await this.#call("POST", "session/end");
     this.keep(null);
+  }
+
+  stop() {
+    return this.#call("DELETE", "chat/turn");
+  }
+
+  async upload(file) {
+    const form = new FormData();
+    form.append("file", file, file.name);
+    await this.need();
+    return (await this.#call("POST", "chat/files", form)).files[0];
+  }
+
+  async transcript() {
+    return (await this.#api.open("GET", "session/export?format=txt", { token: this.current.token })).blob();
   }
 }

@@ -55,18 +55,20 @@ export function stream(api, { open, since, heard, state, failed }, signal) {
       }
       const own = (cut = new AbortController());
       const began = Date.now();
+      let wished = 0; // seconds that the gateway asks us to wait
       try {
         const session = await open();
         if (!own.signal.aborted) await listen(session, own);
       } catch (error) {
         if (own.signal.aborted) continue;
+        wished = error.after ?? 0;
         await failed(error).catch(() => {});
       }
       if (own.signal.aborted || resting) continue;
       // Ended by the gateway after a while: a restart or a proxy's patience, no reason to hesitate.
       failures = Date.now() - began > 10_000 ? 0 : failures + 1;
       if (failures > 1) state("away");
-      await pause(Math.min(30_000, 250 * 2 ** failures) * (0.5 + Math.random() / 2));
+      await pause(Math.max(wished * 1000, Math.min(30_000, 250 * 2 ** failures) * (0.5 + Math.random() / 2)));
     }
   }
 

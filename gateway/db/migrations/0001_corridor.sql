@@ -72,7 +72,6 @@ CREATE UNIQUE INDEX session_open ON session (lane) WHERE state IN ('active', 'do
 CREATE INDEX session_lane ON session (lane, created_at);
 CREATE INDEX session_participant ON session (participant, created_at);
 CREATE INDEX session_idle ON session (state, last_user_activity) WHERE state IN ('active', 'dormant');
-CREATE INDEX session_recent ON session (last_activity);
 
 CREATE TABLE participant (
   id TEXT PRIMARY KEY,
@@ -91,13 +90,14 @@ CREATE TABLE participant (
 );
 CREATE UNIQUE INDEX participant_person ON participant (channel, account, bot, person);
 
+-- Every index below is paid for by every message: what is old is found by its number, which grows with time.
+
 -- Everything ever accepted, by the platform's own ids, as hashes: the same event makes one entry, for 30 days.
 CREATE TABLE dedupe (
-  key BLOB PRIMARY KEY,
-  entry INTEGER,
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE,
   seen_at INTEGER NOT NULL
 );
-CREATE INDEX dedupe_seen ON dedupe (seen_at);
 
 CREATE TABLE inbox (
   id INTEGER PRIMARY KEY,
@@ -123,7 +123,6 @@ CREATE TABLE inbox (
 CREATE INDEX inbox_head ON inbox (lane, seq) WHERE state = 'waiting';
 CREATE INDEX inbox_dead ON inbox (id) WHERE state = 'dead';
 CREATE INDEX inbox_turn ON inbox (turn);
-CREATE INDEX inbox_received ON inbox (received_at);
 
 -- What was let go, by id and reason; no text is kept.
 CREATE TABLE dropped (
@@ -151,13 +150,11 @@ CREATE TABLE message (
   flag TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (session, seq)
 );
-CREATE INDEX message_turn ON message (turn) WHERE turn <> '';
 
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
   lane INTEGER NOT NULL REFERENCES lane (id),
   seq INTEGER NOT NULL,
-  part TEXT NOT NULL UNIQUE,
   session TEXT NOT NULL,
   inbox INTEGER,
   channel TEXT NOT NULL,
@@ -180,7 +177,6 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_head ON outbox (lane, seq) WHERE state IN ('ready', 'sending', 'unknown');
 CREATE INDEX outbox_odd ON outbox (id) WHERE state IN ('unconfirmed', 'dead');
-CREATE INDEX outbox_created ON outbox (created_at);
 
 -- A token is only a credential that points to a conversation; its SHA-256 is all that is kept.
 CREATE TABLE token (

@@ -6,8 +6,8 @@ from typing import Any
 from tests.far.telegram.refusal import bad_request
 
 _FOUND = re.compile(
-    r"(?P<bot_command>(?<![\w/@])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/]))"
-    r"|(?P<mention>(?<![\w@])@[A-Za-z0-9_]{3,32}(?!\w))"
+    r"(?P<bot_command>(?<![\w/@])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/@]))"
+    r"|(?P<mention>(?<!\w)@[A-Za-z0-9_]{4,32}(?!\w))"
 )
 _KINDS = {
     *("mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bold", "italic"),

@@ -136,10 +136,11 @@ class Methods:
             raise bad_request("chat must be a private chat")
         if not asked.number("draft_id"):
             raise bad_request("draft_id must be non-zero")
-        text = asked.text("text")
+        text, marks = asked.text("text"), asked.data("entities", list) or []
         if entities.units(text) > _TEXT:
             raise bad_request("message is too long")
-        self._server.drafts.append((chat.id, thread, asked.number("draft_id"), text))
+        entities.check(text, marks)
+        self._server.drafts.append((chat.id, thread, asked.number("draft_id"), text, marks))
         return True
 
     async def leave_chat(self, asked: Params) -> Any:

@@ -14,7 +14,7 @@ class Pace:
     """Sliding windows: over the whole account, per private chat, per group."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+        self.now = now
         self.account: Window | None = None
         self.chat: Window | None = None
         self.group: Window | None = None
@@ -22,7 +22,7 @@ class Pace:
 
     def check(self, chat: int) -> None:
         """Raises the 429 that a call now earns; else counts it."""
-        now = self._now()
+        now = self.now()
         checked: list[tuple[str | int, Window | None]] = [("account", self.account), (chat, self.chat)]
         if chat < 0:
             checked.append((f"group {chat}", self.group))

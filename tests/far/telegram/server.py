@@ -68,7 +68,7 @@ class TelegramServer:
         self.sent: list[Sent] = []
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
         self.actions: list[tuple[int, str]] = []
-        self.drafts: list[tuple[int, int, int, str]] = []
+        self.drafts: list[tuple[int, int, int, str, list[Any]]] = []
         self.revoked = False
         self._methods = Methods(self)
         self._closing = asyncio.Event()

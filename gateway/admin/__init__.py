@@ -1,0 +1,1 @@
+"""The operators' door: keys, roles and the routes of /admin/api."""

@@ -1,0 +1,1 @@
+"""The public door: /api for visitors with a session token, /c/<channel> for platforms and callers, pages, files."""

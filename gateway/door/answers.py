@@ -1,0 +1,100 @@
+"""The answer to a message, given to whoever waits for it: whole, later, or as it is written."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from aiohttp import web
+
+from gateway import history
+from gateway.channel import Channel
+from gateway.door import shown, stream
+from gateway.door.feed import BEAT_FRAME, LAST, Feed, Frame
+from gateway.door.house import House
+from gateway.door.saying import Place, look
+from gateway.errors import Problem
+from gateway.ingress import problems
+from gateway.intake import Accepted
+from gateway.live import Watcher
+from gateway.message import Message
+
+_OF_TURN = ("message", "delta", "draft")
+
+
+class Answers:
+    """Waits for what becomes of a message that was taken in."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def give(
+        self, request: web.BaseRequest, place: Place, accepted: Accepted, watcher: Watcher, more: dict[str, Any]
+    ) -> web.StreamResponse:
+        """The response to a message; `more` is told besides. The watcher listened before the message was handed in.
+
+        200 with the answer, 202 when it takes longer, or an event stream for who accepts one.
+        """
+        if "text/event-stream" in request.headers.get("Accept", ""):
+            with stream.places(self._house):
+                return await stream.write(request, self._frames(place, accepted, watcher, more))
+        if lines := accepted.told.messages:
+            return problems.json(_whole(place.channel, accepted.turn, lines) | more)
+        waits = "respond-async" not in request.headers.get("Prefer", "").lower()
+        over = accepted.outcome == "duplicate" and await self._is_over(accepted.turn)
+        if over or (waits and await self._until_over(place, accepted.turn, watcher)):
+            lines = await self._house.corridor.db.read(history.of_turn, accepted.turn)
+            return problems.json(_whole(place.channel, accepted.turn, lines) | more)
+        return problems.json({"turn_id": accepted.turn} | more, 202)
+
+    async def _is_over(self, turn: str) -> bool:
+        """Whether a turn has ended. Raises `Problem` 410 when it never will be answered."""
+        kept = await self._house.corridor.db.read(look, turn)
+        if kept is None or kept.reason == "superseded":
+            raise Problem(410, "session_closed", "the session ended before this message was answered")
+        return kept.state != "waiting"
+
+    async def _until_over(self, place: Place, turn: str, watcher: Watcher) -> bool:
+        """Wait for the end of a turn. False: it takes longer than anybody should wait."""
+        try:
+            async with asyncio.timeout(self._house.patience):
+                while True:
+                    event = await watcher.get()
+                    if event.kind == "stopping":
+                        return False
+                    if event.kind == "answered" and event.data == {"turn": turn}:
+                        return True
+                    if watcher.lagging or (event.kind in LAST and event.session == place.session):
+                        watcher.lagging = False
+                        if await self._is_over(turn):
+                            return True
+        except TimeoutError:
+            return await self._is_over(turn)
+
+    async def _frames(
+        self, place: Place, accepted: Accepted, watcher: Watcher, more: dict[str, Any]
+    ) -> AsyncIterator[Frame]:
+        """The events of one turn, to its end."""
+        turn, lines = accepted.turn, accepted.told.messages
+        if not lines and accepted.outcome == "duplicate" and await self._is_over(turn):
+            lines = await self._house.corridor.db.read(history.of_turn, turn)
+        if lines:
+            for line in lines:
+                yield Frame("message", shown.message(place.channel, line), str(line.seq))
+            if "session" in more:
+                yield Frame("reset", more["session"])
+            return
+        feed = Feed(self._house, place.channel, place.lane, place.session, place.last)
+        async with aclosing(feed.frames(watcher)) as frames:  # type: ignore[type-var]
+            async for frame in frames:
+                if frame.event == "answered" and frame.data["turn"] == turn:
+                    return
+                if frame.event not in _OF_TURN or frame.data["turn"] == turn:
+                    yield frame
+                if frame is BEAT_FRAME and await self._is_over(turn):
+                    return  # told while this watcher was behind
+
+
+def _whole(channel: Channel, turn: str, lines: Any) -> dict[str, Any]:
+    said: list[Message] = [line for line in lines if line.role != "user"]
+    return {"turn_id": turn, "messages": shown.messages(channel, said)}

@@ -1,0 +1,138 @@
+"""The public door: which room answers which request, and what a caller is told when none can."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from aiohttp import web
+
+from gateway.door import openapi
+from gateway.door.access import Access
+from gateway.door.beginning import Beginnings
+from gateway.door.callers import Callers
+from gateway.door.chat import Chat
+from gateway.door.hooks import Hooks
+from gateway.door.house import House
+from gateway.door.pages import Pages
+from gateway.door.record import Record
+from gateway.door.sockets import Sockets
+from gateway.door.steering import Steering
+from gateway.door.stream import Streams
+from gateway.errors import Problem
+from gateway.ingress import problems
+from gateway.probes import PATHS, Probes
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+_ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, X-Session-Id"
+_EXPOSED_HEADERS = "ETag, Retry-After, Content-Disposition"
+
+log = structlog.get_logger()
+
+
+class Door:
+    """Answers every request of the public listener."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._access = access = Access(house)
+        self._probes = Probes(house.corridor.db, house.intake)
+        self._hooks, self._pages = Hooks(house), Pages(house)
+        beginnings = Beginnings(house, access)
+        self._callers = Callers(house, access, beginnings)
+        self.routes = _routes(house, access, beginnings)
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer a request, whatever it is."""
+        try:
+            path = request.rel_url.raw_path
+            if path.startswith("/c/"):
+                return await self._hook(request)
+            if path.startswith("/api/"):
+                return await self._api(request, path)
+            if path in PATHS:
+                return await self._probes.handle(request)
+            return await self._pages.handle(request)
+        except Exception as error:
+            return told(request, error)
+
+    async def _hook(self, request: web.BaseRequest) -> web.StreamResponse:
+        channel = self._hooks.channel(request)
+        self._house.intake.check()
+        if channel.limits.door == "callers":
+            return await self._callers.handle(request, channel)
+        return await self._hooks.handle(request, channel)
+
+    async def _api(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        """A route of the API; pages of sites that a channel admits may read the answer, whatever it is."""
+        methods = self.routes.get(path)
+        if methods is None:
+            raise Problem(404, "not_found", "there is nothing here")
+        origin = self._access.origin(request)
+        if request.method == "OPTIONS":
+            return _preflight(methods, origin)
+        try:
+            if request.method not in methods:
+                return problems.answer(_wrong_method(methods), {"Allow": ", ".join(methods)} | _cors(origin))
+            if path != "/api/openapi.json":
+                self._house.intake.check()
+            response = await methods[request.method](request)
+        except Exception as error:
+            response = told(request, error)
+        if not response.prepared:
+            response.headers.update(_cors(origin))
+        return response
+
+
+def _routes(house: House, access: Access, beginnings: Beginnings) -> Mapping[str, Mapping[str, Handler]]:
+    """Every route of the API: path -> method -> what answers it."""
+    chat, record, steering = Chat(house, access), Record(house, access), Steering(house, access)
+    return {
+        "/api/session": {"GET": record.get, "POST": beginnings.post},
+        "/api/session/reset": {"POST": steering.reset},
+        "/api/session/end": {"POST": steering.end},
+        "/api/session/variables": {"PATCH": steering.variables},
+        "/api/session/export": {"GET": record.export},
+        "/api/chat": {"GET": chat.get, "POST": chat.post},
+        "/api/chat/turn": {"DELETE": steering.stop},
+        "/api/chat/events": {"GET": Streams(house, access).get},
+        "/api/chat/ws": {"GET": Sockets(house, access).get},
+        "/api/openapi.json": {"GET": openapi.get},
+    }
+
+
+def told(request: web.BaseRequest, error: Exception) -> web.StreamResponse:
+    """The answer to an error. Where an answer has begun already, the connection is cut instead."""
+    problem = problems.caught(error, request.path)
+    if request.writer.output_size > 0:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the answer had begun") from error
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+    return problems.answer(problem, headers)
+
+
+def _wrong_method(methods: Mapping[str, Handler]) -> Problem:
+    return Problem(405, "method_not_allowed", f"use one of {', '.join(methods)}")
+
+
+def _preflight(methods: Mapping[str, Handler], origin: str) -> web.Response:
+    """What a browser asks before it lets a page of another site send a request."""
+    allow = ", ".join(methods)
+    headers = {"Server": problems.SERVER, "Allow": allow}
+    if origin:
+        headers |= _cors(origin) | {
+            "Access-Control-Allow-Methods": allow,
+            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+            "Access-Control-Max-Age": "600",
+        }
+    return web.Response(status=204, headers=headers)
+
+
+def _cors(origin: str) -> dict[str, str]:
+    if not origin:
+        return {"Vary": "Origin"}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": _EXPOSED_HEADERS,
+        "Vary": "Origin",
+    }

@@ -1,0 +1,54 @@
+"""/c/<channel>: what platforms push to us, and what callers with a key say. The busiest path of the house."""
+
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from gateway.adapter import Call, Reply
+from gateway.channel import Channel
+from gateway.door.house import House
+from gateway.errors import Problem
+from gateway.ingress.depth import check
+from gateway.ingress.problems import SERVER
+
+METHODS = ("GET", "HEAD", "POST")
+
+
+class Hooks:
+    """Translates requests to calls of adapters, and their replies to responses."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    def channel(self, request: web.BaseRequest) -> Channel:
+        """The channel that a path names. Raises `Problem`: which channels there are is nobody's business."""
+        name = request.rel_url.raw_path[3:]
+        channel = self._house.corridor.channels.get(unquote(name) if "%" in name else name)
+        if channel is None:
+            raise Problem(404, "not_found", "there is nothing here")
+        if request.method not in METHODS:
+            raise Problem(405, "method_not_allowed", f"use one of {', '.join(METHODS)}")
+        return channel
+
+    async def handle(self, request: web.BaseRequest, channel: Channel) -> web.StreamResponse:
+        """Hand a request to the channel's adapter."""
+        body = await self._house.bodies.read(request, channel.limits.body)
+        check(body)
+        return response(await channel.adapter.handle(call(self._house, request, body)))
+
+
+def call(house: House, request: web.BaseRequest, body: bytes) -> Call:
+    """A request as adapters get it."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        name = name.lower()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    url = request.rel_url
+    query = dict(url.query) if url.raw_query_string else {}
+    return Call(request.method, url.path, query, headers, body, house.peer(request))
+
+
+def response(reply: Reply) -> web.Response:
+    """A reply as it goes out."""
+    headers = {"Server": SERVER, "Content-Type": reply.type, **reply.headers}
+    return web.Response(status=reply.status, body=reply.body, headers=headers)

@@ -1,0 +1,79 @@
+"""What the rooms of the public door share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from gateway.channel import Channel
+from gateway.corridor import Corridor
+from gateway.ingress.body import Bodies
+from gateway.ingress.peer import peer
+from gateway.probes import Intake
+from gateway.router import Router
+from gateway.settings import Settings
+
+
+class Visitors(Protocol):
+    """What the door reads in the options of a channel with `limits.door == "visitors"`, besides its page's."""
+
+    default: bool
+    path: str | None
+    token_ttl: float | None
+    identity_secret: SecretStr | None
+    remember_visitors: bool
+
+
+@dataclass
+class House:
+    """One process's public side. `files` is where uploads are kept."""
+
+    corridor: Corridor
+    router: Router
+    settings: Settings
+    intake: Intake
+    files: Path
+    bodies: Bodies = field(default_factory=Bodies)
+    live: int = 0  # connections that stay open
+    patience: float = 30.0  # seconds that a request waits for its answer
+    beat: float = 15.0  # seconds of silence after which a live connection shows that it lives
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        return self.corridor.channels
+
+    @property
+    def now(self) -> int:
+        return self.corridor.clock.now()
+
+    def peer(self, request: web.BaseRequest) -> str:
+        return peer(request, self.settings.server.trusted_proxies)
+
+    def visited(self) -> list[Channel]:
+        """The channels that visitors reach by a page, in the order of the operator's file."""
+        found = [channel for channel in self.channels.values() if channel.limits.door == "visitors"]
+        order = {name: index for index, name in enumerate(self.settings.channels)}
+        return sorted(found, key=lambda channel: order.get(channel.name, len(order)))
+
+    def front(self) -> Channel | None:
+        """The channel that `/` opens: the one whose page stands there, the default one, or the only one."""
+        channels = self.visited()
+        at_root = [channel for channel in channels if options(channel).path == "/"]
+        chosen = at_root or [channel for channel in channels if options(channel).default]
+        if chosen:
+            return chosen[0]
+        return channels[0] if len(channels) == 1 else None
+
+
+def options(channel: Channel) -> Visitors:
+    found: Visitors = channel.adapter.options
+    return found
+
+
+def life(channel: Channel, level: str) -> int | None:
+    """How long a visitor's unused token lives, in ms; who signed in is never thrown out."""
+    ttl = options(channel).token_ttl
+    return None if level == "verified" or ttl is None else round(ttl * 1000)

@@ -1,0 +1,33 @@
+"""What stands before anything moves: a corridor on an open store, and its router."""
+
+from gateway import moving
+from gateway.clock import Clock
+from gateway.corridor import Corridor
+from gateway.db import Database
+from gateway.desk import Desk
+from gateway.live import Live
+from gateway.memory import Memory
+from gateway.metrics import Metrics
+from gateway.router import Router
+from gateway.settings import Settings
+from gateway.tasks import Tasks
+
+
+async def lay(settings: Settings, db: Database, clock: Clock, tasks: Tasks) -> tuple[Corridor, Router]:
+    """A corridor without channels or bots, in which nothing runs yet."""
+    router: Router
+    corridor = Corridor(
+        db=db,
+        clock=clock,
+        desk=Desk(clock, settings.server.workers, lambda bot: router.ring_bot(bot)),
+        memory=Memory(db),
+        live=Live(),
+        metrics=Metrics(),
+        tasks=tasks,
+        inbox=settings.inbox,
+        me=clock.new_id(),
+        lease=settings.server.lease,
+    )
+    corridor.aliases.update(await db.read(moving.aliases))
+    router = Router(corridor)
+    return corridor, router

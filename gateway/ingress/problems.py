@@ -1,0 +1,50 @@
+"""Answers to requests that are not served: RFC 9457, with a stable `code`."""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import orjson
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from gateway.errors import Problem, StorageDown
+
+SERVER = "chat-gateway"  # else every answer would name our library and its version
+STORAGE_PAUSE = 2.0  # seconds to wait before asking again
+
+log = structlog.get_logger()
+
+
+def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
+    """The response to a problem."""
+    title = HTTPStatus(problem.status).phrase
+    body = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
+    out = {"Server": SERVER, "Cache-Control": "no-store", **(headers or {})}
+    if problem.retry_after is not None:
+        out["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
+    content = orjson.dumps({**body, "code": problem.code})
+    return web.Response(status=problem.status, body=content, content_type="application/problem+json", headers=out)
+
+
+def caught(error: Exception, path: str) -> Problem:
+    """What to tell a caller of an error that got away. Raises it again when there is nobody left to tell."""
+    match error:
+        case Problem():
+            return error
+        case StorageDown():
+            log.error("storage.down", error=str(error))
+            return Problem(503, "storage_down", "nothing could be stored; try again", retry_after=STORAGE_PAUSE)
+        case ConnectionError():
+            raise error
+        case web.RequestPayloadError() | HttpProcessingError():
+            return Problem(400, "malformed_body", "the body is not what its headers announce")
+    log.error("http.failed", path=path, exc_info=error)
+    return Problem(500, "internal", "something went wrong here; it has been written to the log")
+
+
+def json(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON answer; nobody on the way may keep it."""
+    out = {"Server": SERVER, "Cache-Control": "no-store", **(headers or {})}
+    return web.Response(status=status, body=orjson.dumps(data), content_type="application/json", headers=out)

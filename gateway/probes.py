@@ -1,0 +1,54 @@
+"""Whether the process lives, has started, and may be given work."""
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.db import Database, Tx
+from gateway.errors import Problem, StorageDown
+from gateway.ingress import problems
+
+PATHS = ("/healthz", "/startupz", "/readyz")
+PATIENCE = 2.0  # seconds that the store may take to answer
+
+
+class Intake:
+    """Whether events are taken in: not before everything has started, and not while draining."""
+
+    def __init__(self) -> None:
+        self.started = False
+        self.open = False
+
+    def check(self) -> None:
+        """Raises `Problem` while nothing is taken in."""
+        if not self.open:
+            said = "is stopping" if self.started else "has not started yet"
+            raise Problem(503, "not_ready", f"the gateway {said}; try again soon", retry_after=5)
+
+
+class Probes:
+    """Answers /healthz, /startupz and /readyz."""
+
+    def __init__(self, db: Database, intake: Intake) -> None:
+        self._db, self._intake = db, intake
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method not in ("GET", "HEAD"):
+            raise Problem(405, "method_not_allowed", "probes are asked with GET")
+        if request.path == "/startupz" and not self._intake.started:
+            raise Problem(503, "not_started", "the gateway has not started yet", retry_after=1)
+        if request.path == "/readyz":
+            self._intake.check()
+            await self._reach_storage()
+        return problems.json({"status": "ok"})
+
+    async def _reach_storage(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._db.read(_look)
+        except TimeoutError:
+            raise StorageDown("the store does not answer") from None
+
+
+def _look() -> Tx[None]:
+    yield "SELECT 1", ()

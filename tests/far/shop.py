@@ -1,0 +1,41 @@
+"""Somebody else's site that embeds the widget, under the strictest policy it could have."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+PAGE = """<!doctype html>
+<html lang="en"><head><title>Shop</title></head>
+<body><h1>Shop</h1><p><a href="/second">Second page</a></p><button>Buy</button>
+<script src="{gateway}/widget.js" data-channel="site" async></script>
+</body></html>"""
+
+FRAME = """<!doctype html>
+<html lang="en"><head><title>Frame</title></head><body><iframe src="{gateway}/" title="Chat"></iframe></body></html>"""
+
+
+@asynccontextmanager
+async def shop(gateway: str, host: str) -> AsyncIterator[str]:
+    """Serves the shop on a free port; yields its origin."""
+    strict = (
+        f"default-src 'none'; script-src {gateway}; connect-src {gateway}; frame-src {gateway}; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+    async def page(request: web.Request) -> web.Response:
+        text = (FRAME if request.path == "/frame" else PAGE).format(gateway=gateway)
+        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": strict})
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    assert site._server is not None
+    port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()

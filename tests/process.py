@@ -1,0 +1,91 @@
+"""The whole gateway as a process of its own, as operators run it: started, killed, started again on the same data."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 60  # seconds, an upper bound only
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Gateway:
+    """`config` is the YAML without its `server` and `storage`; all files are in `folder`."""
+
+    def __init__(self, folder: Path, config: str, **environment: str) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._file = folder / "gateway.yaml"
+        self._environment = {**os.environ, **environment}
+        self._process: asyncio.subprocess.Process | None = None
+        self.configure(config)
+
+    def configure(self, config: str) -> None:
+        server = f"{{listen: '127.0.0.1:{self.port}', trusted_proxies: ['127.0.0.1']}}"
+        storage = f"{{url: 'sqlite:///{self.folder}/gateway.db', files: '{self.folder}/files'}}"
+        admin = f"{{listen: '127.0.0.1:{free_port()}'}}"
+        self._file.write_text(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
+
+    async def __aenter__(self) -> "Gateway":
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def release(self, name: str) -> None:
+        """Make the file NAME in the folder: what the process waits for has happened."""
+        (self.folder / name).touch()
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text("utf-8", "replace")
+
+    async def start(self) -> None:
+        """Start, and return when it says that it is ready."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "gateway.cli", "run", "-c", str(self._file)),
+                cwd=ROOT,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
+            while not await self._ready(http):
+                assert self._process.returncode is None, f"the gateway ended at once:\n{self.log}"
+                await asyncio.sleep(0.05)
+
+    async def _ready(self, http: aiohttp.ClientSession) -> bool:
+        try:
+            async with http.get(f"{self.url}/readyz") as response:
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def stop(self) -> None:
+        await self._end(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """Like a power cut for the process: no handler of its own runs."""
+        await self._end(signal.SIGKILL)
+
+    async def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        process.send_signal(number)
+        async with asyncio.timeout(PATIENCE):
+            await process.wait()
