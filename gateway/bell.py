@@ -8,7 +8,11 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import structlog
+
 POLL = 1.0  # seconds, give or take a fifth
+
+log = structlog.get_logger()
 
 
 class Bell:
@@ -17,6 +21,7 @@ class Bell:
     def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
         self._look = look
         self._rung = asyncio.Event()
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
@@ -36,11 +41,19 @@ class Bell:
                 self._timer.cancel()
             self._timer = loop.call_at(at, self.ring)
 
+    def stop(self) -> None:
+        """End `run` once it has looked; a look that is cut off may have taken what nobody works on then."""
+        self._stopped = True
+        self.ring()
+
     async def run(self) -> None:
-        """Look, until cancelled."""
-        while True:
+        """Look, until stopped or cancelled; a look that fails is no reason never to look again."""
+        while not self._stopped:
             self._rung.clear()
-            await self._look()
+            try:
+                await self._look()
+            except Exception as error:
+                log.error("task.failed", task="bell", exc_info=error)
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL * random.uniform(0.8, 1.2)):
                     await self._rung.wait()

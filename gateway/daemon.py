@@ -1,27 +1,25 @@
 """The daemon: the wanted channels and bots made real. Starting is the first reload, stopping a reload to nothing."""
 
 import asyncio
+import os
 import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
 import structlog
 
-from gateway import moving
 from gateway.adapter import Adapter
 from gateway.bot import Bot
 from gateway.channel import Channel
 from gateway.clock import Clock
 from gateway.connection import Connection
-from gateway.corridor import Corridor, Engaged
+from gateway.corridor import Engaged
 from gateway.db.opening import open_database
-from gateway.desk import Desk
+from gateway.foundation import lay
 from gateway.gate import ChannelGate
 from gateway.housekeeping import Housekeeping
-from gateway.live import Live
-from gateway.memory import Memory
-from gateway.metrics import Metrics
-from gateway.router import Router
 from gateway.servers import Servers
 from gateway.settings import BotSettings, ChannelSettings, Settings
 from gateway.tasks import Tasks
@@ -39,10 +37,15 @@ class Tools:
 
 
 class Daemon:
-    """One process of the gateway. `start`, then `apply` as often as the settings change, then `stop`."""
+    """One process of the gateway. `start`, then `apply` as often as the settings change, then `stop`.
 
-    def __init__(self, settings: Settings, *, clock: Clock | None = None, root: Path | None = None) -> None:
-        self.settings, self._clock, self._root = settings, clock or Clock(), root
+    Without `doors` it does not listen: nobody reaches it but by its adapters.
+    """
+
+    def __init__(
+        self, settings: Settings, *, clock: Clock | None = None, root: Path | None = None, doors: bool = True
+    ) -> None:
+        self.settings, self._clock, self._root, self._doors = settings, clock or Clock(), root, doors
         self._tasks = Tasks()
         self._connections: dict[str, asyncio.Task[None]] = {}
         self._started = asyncio.Event()
@@ -52,24 +55,11 @@ class Daemon:
         clock, settings = self._clock, self.settings
         db = await open_database(settings.storage.url, self._root)
         self.http = _http()
-        desk = Desk(clock, settings.server.workers, lambda bot: self.router.ring_bot(bot))
-        self.corridor = Corridor(
-            db=db,
-            clock=clock,
-            desk=desk,
-            memory=Memory(db),
-            live=Live(),
-            metrics=Metrics(),
-            tasks=self._tasks,
-            inbox=settings.inbox,
-            me=clock.new_id(),
-            lease=settings.server.lease,
-        )
-        self.corridor.aliases.update(await db.read(moving.aliases))
-        self.router = Router(self.corridor)
+        self.corridor, self.router = await lay(settings, db, clock, self._tasks)
         self.servers = Servers(self.corridor, self.router, settings, self._root)
         try:
-            await self.servers.listen()
+            if self._doors:
+                await self.servers.listen()
             await self.apply(settings)
         except BaseException:
             await self.stop(0)
@@ -147,21 +137,28 @@ class Daemon:
         log.info("daemon.stopped")
 
 
-async def serve(settings: Settings, root: Path | None = None) -> None:
-    """Run until SIGTERM or SIGINT; a second one ends at once."""
+async def serve(
+    settings: Settings, root: Path | None = None, ready: Callable[[Daemon], None] = lambda daemon: None
+) -> None:
+    """Run until SIGTERM or SIGINT; a second one ends at once. `ready` is told when the daemon serves."""
     daemon = Daemon(settings, root=root)
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
 
     def ask() -> None:
         if asked.is_set():
-            raise SystemExit(1)
+            # What is on disk is whole at any moment, and whoever starts next goes on from there.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
         asked.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
     await daemon.start()
+    ready(daemon)
     await asked.wait()
+    log.info("daemon.stopping", drain=settings.server.drain)
     await daemon.stop()
 
 

@@ -108,7 +108,7 @@ class Delivery:
             part = replace(part, text=part.plain or part.text, entities=())
         started = self._c.clock.tick()
         outcome = await self._try(channel, part, stored)
-        self._c.metrics.send_seconds.labels(channel.name).observe(self._c.clock.tick() - started)
+        self._c.metrics.sending(channel.name).observe(self._c.clock.tick() - started)
         self._c.metrics.sent(channel.name, outcome.kind).inc()
         return outcome
 

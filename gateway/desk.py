@@ -41,14 +41,22 @@ class Desk:
         free = min(self.places - self.taken, seats.cap - seats.taken)
         return min(free, 1 - min(seats.taken, 1)) if seats.breaker.open else max(free, 0)
 
+    def idle(self, bot: str) -> bool:
+        """Whether a message may be taken as it comes: there is a place for it, and nothing older waits for that."""
+        crowded = self.taken + 1 >= self.places and any(seats.backlog for seats in self._bots.values())
+        return self.free(bot) > 0 and not self._bots[bot].backlog and not crowded
+
     def sit(self, bot: str, count: int = 1) -> None:
         self.taken += count
-        self._bots[bot].taken += count
-        self._bots[bot].breaker.passing()
+        # Who was served last is told last of the next free place.
+        seats = self._bots[bot] = self._bots.pop(bot)
+        seats.taken += count
 
     def rise(self, bot: str, count: int = 1) -> None:
+        """Give places back; every bot for which older work waits may want them."""
         self.taken -= count
-        seats = self._bots[bot]
-        seats.taken -= count
-        if seats.backlog and count:
-            self._freed(bot)
+        self._bots[bot].taken -= count
+        if count:
+            for name, seats in self._bots.items():
+                if seats.backlog:
+                    self._freed(name)

@@ -12,7 +12,7 @@ from gateway.inbox import REQUEUED, Envelope, end, take_head
 from gateway.lanes import INBOX, release
 from gateway.message import Message
 from gateway.participants import DataChange
-from gateway.post import Load, Post, queue
+from gateway.post import MAKE_ROOM, ROOM, Load, Post, Room, fill, wanted
 from gateway.sessions import Reason
 
 
@@ -53,32 +53,33 @@ class Ended(NamedTuple):
     refused: tuple[str, ...] = ()
 
 
-_LEAVE = """UPDATE lane SET version = version + 1, waiting = waiting - 1,
+_LEAVE = f"""UPDATE lane SET version = version + 1, waiting = waiting - 1,
     in_holder = CASE WHEN waiting = 1 THEN NULL ELSE in_holder END,
-    in_due_at = CASE WHEN waiting = 1 THEN NULL ELSE in_due_at END
-    WHERE id = $1 AND in_fence = $2 AND in_holder IS NOT NULL RETURNING waiting, version, epoch"""
+    in_due_at = CASE WHEN waiting = 1 THEN NULL ELSE in_due_at END, {MAKE_ROOM}
+    WHERE id = $1 AND in_fence = $5 AND in_holder IS NOT NULL RETURNING waiting, version, {ROOM}"""
 
 
 def end_turn(e: Ending) -> Tx[Ended | None]:
     """End a turn under its lease. None: the lease was lost, and nothing has changed."""
     entry, lease = e.envelope.entry, e.envelope.lease
-    rows = yield _LEAVE, tuple(lease)
+    rows = yield _LEAVE, (lease.lane, *wanted(e.post, e.now), lease.fence)
     if not rows:
         return None
-    waiting, version, epoch = rows[0]
+    waiting, version, *made = rows[0]
+    room = Room(*made)
     if not (yield from end(entry.id, e.state, e.reason, e.now, e.error)):
         raise AssertionError(f"entry {entry.id} was over although its lane was held")
     lines = e.lines if entry.reason != REQUEUED else [line for line in e.lines if line.role != "user"]
     messages = yield from append(entry.session, lines, e.now, user=True)
     ended = Ended(messages, version)
     if e.post is not None:
-        ended = ended._replace(load=(yield from queue(lease.lane, entry.session, entry.id, e.post, e.now)))
+        ended = ended._replace(load=(yield from fill(lease.lane, entry.session, entry.id, e.post, room, e.now)))
     if e.change is not None:
         ended = yield from _apply(e, e.change, ended)
     if waiting and e.more:
         following = yield from take_head(lease, e.now)
         if following:
-            place = e.envelope._replace(entry=following, epoch=epoch, version=ended.version)
+            place = e.envelope._replace(entry=following, epoch=room.epoch, version=ended.version)
             ended = ended._replace(next=place)
     elif waiting:
         yield from release(INBOX, lease, e.now)

@@ -66,6 +66,7 @@ def mark(channel: str, account: str, event: str) -> bytes:
 
 def first_time(marks: Sequence[bytes], now: int) -> Tx[bool]:
     """Remember an event by all its ids. False when any of them was seen before."""
+    marks = list(dict.fromkeys(marks))
     rows = ", ".join(f"(${2 * i + 1}, ${2 * i + 2})" for i in range(len(marks)))
     fresh = yield (
         f"INSERT INTO dedupe (key, seen_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING 1",

@@ -13,9 +13,9 @@ from gateway.post import Told, Voice, tell
 
 
 class Notice(NamedTuple):
-    """What to tell a lane whose message was let go, at most once in `every` ms; "" tells nothing."""
+    """The text by which a lane is told that its message was let go, at most once in `every` ms; "" tells nothing."""
 
-    text: str = ""
+    name: str = ""
     every: int = 0
 
 
@@ -53,6 +53,7 @@ class Arrival(NamedTuple):
     notice: Notice = Notice()
     pace: Pace | None = None
     slow_down: Notice = Notice()
+    say: Callable[..., str] = str
     me: str | None = None
     until: int = 0
     effect: "Effect | None" = None
@@ -140,7 +141,8 @@ def _enter(lane: Lane, a: Arrival) -> Tx[tuple[Scene, Known | None]]:
 def _let_go(a: Arrival, reason: str, notice: Notice) -> Tx[Accepted]:
     """Keep the event's id and the reason, nothing of what it said; perhaps tell the sender, not too often."""
     yield from inbox.note_dropped(a.spot.channel, a.spot.account, a.events, a.spot.chat, reason, a.now)
-    if not notice.text:
+    text = a.say(notice.name) if notice.name else ""
+    if not text:
         return Accepted(reason, a.turn)
     lane = yield from lock(a.spot)
     if a.now - lane.told_at < notice.every:
@@ -148,7 +150,7 @@ def _let_go(a: Arrival, reason: str, notice: Notice) -> Tx[Accepted]:
     scene, met = yield from _enter(lane, a)
     session = str(scene.lane.session)
     yield "UPDATE lane SET told_at = $2, silenced = NULL WHERE id = $1", (lane.id, a.now)
-    told = yield from tell(lane.id, session, None, a.turn, [Outbound(text=notice.text)], a.voice, a.now)
+    told = yield from tell(lane.id, session, None, a.turn, [Outbound(text=text)], a.voice, a.now)
     return Accepted(reason, a.turn, lane=lane.id, session=session, met=met, told=told, opened=scene.opened)
 
 

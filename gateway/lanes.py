@@ -85,11 +85,15 @@ def lock_id(lane: int) -> Tx[Lane | None]:
 
 
 def claim(box: Box, by: str, me: str, now: int, until: int, limit: int) -> Tx[list[Lease]]:
-    """Take the lanes of one bot or channel that have been due longest."""
+    """Take the lanes of one bot or channel that have been due longest.
+
+    Not those that are ours: when a clock jumped, or we were stopped for long, a lease of ours may have lapsed and
+    still be worked under, and nobody else has it.
+    """
     rows = yield (
         f"""UPDATE lane SET {box.holder} = $1, {box.fence} = {box.fence} + 1, {box.due} = $2
               WHERE id IN (SELECT id FROM lane WHERE {box.by} = $3 AND {box.due} <= $4
-                             ORDER BY {box.due} LIMIT $5 /*FOR UPDATE SKIP LOCKED*/)
+                             AND ({box.holder} IS NULL OR {box.holder} <> $1) ORDER BY {box.due} LIMIT $5 /*FOR UPDATE SKIP LOCKED*/)
               RETURNING id, {box.fence}""",
         (me, until, by, now, limit),
     )

@@ -42,6 +42,10 @@ class Metrics:
         self.accepted = lru_cache(maxsize=512)(self.inbound.labels)
         self.answered = lru_cache(maxsize=512)(self.turns.labels)
         self.sent = lru_cache(maxsize=512)(self.sends.labels)
+        self.accepting = lru_cache(maxsize=512)(self.accept_seconds.labels)
+        self.asking = lru_cache(maxsize=512)(self.bot_seconds.labels)
+        self.answering = lru_cache(maxsize=512)(self.turn_seconds.labels)
+        self.sending = lru_cache(maxsize=512)(self.send_seconds.labels)
 
     def text(self) -> bytes:
         """All of it in the Prometheus text format."""

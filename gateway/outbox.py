@@ -36,6 +36,13 @@ _HEAD = f"""SELECT {COLUMNS} FROM outbox WHERE lane = $1 AND state IN ('ready', 
 _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, created_at, state, attempts,
     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id"""
 
+_SENT = """UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3
+    WHERE id = $1 AND state IN ('sending', 'unknown') RETURNING id"""
+_ONE_LESS = """UPDATE lane SET pending = pending - 1,
+    out_holder = CASE WHEN pending = 1 AND out_fence = $2 THEN NULL ELSE out_holder END,
+    out_due_at = CASE WHEN pending = 1 AND out_fence = $2 THEN NULL ELSE out_due_at END
+    WHERE id = $1 RETURNING pending, out_fence, out_holder"""
+
 
 class Batch(NamedTuple):
     """Parts that are queued together, as JSON; `first` is the sequence number of the first one in its lane."""
@@ -123,22 +130,15 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
 
 
 def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
-    """The platform has it. True while the lane is still ours."""
-    rows = yield (
-        """UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1
-             AND state IN ('sending', 'unknown', 'unconfirmed') RETURNING state""",
-        (part, ref, now),
-    )
-    return (yield from _one_less(lease, bool(rows)))
-
-
-def _one_less(lease: Lease, less: bool) -> Tx[bool]:
-    rows = yield (
-        "UPDATE lane SET pending = pending - $2 WHERE id = $1 RETURNING out_fence, out_holder",
-        (lease.lane, int(less)),
-    )
-    fence, holder = rows[0]
-    return bool(fence == lease.fence and holder is not None)
+    """The platform has it. True while the lane is still ours and holds more; an empty one is let go."""
+    rows = yield _SENT, (part, ref, now)
+    if not rows:
+        # A later owner of the lane has settled it meanwhile; that it arrived is news only where this was in doubt.
+        yield "UPDATE outbox SET state = 'sent', ref = $2 WHERE id = $1 AND state = 'unconfirmed'", (part, ref)
+        return False
+    rows = yield _ONE_LESS, tuple(lease)
+    pending, fence, holder = rows[0]
+    return bool(pending and fence == lease.fence and holder is not None)
 
 
 def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, plain: bool = False) -> Tx[bool]:

@@ -38,26 +38,42 @@ class Told(NamedTuple):
     load: Load | None = None
 
 
-_TAKE = """UPDATE lane SET next_part = next_part + $2, pending = pending + $2,
-    out_due_at = CASE WHEN out_due_at IS NULL THEN $3 ELSE out_due_at END,
-    out_holder = CASE WHEN out_due_at IS NULL THEN $4 ELSE out_holder END,
-    out_fence = out_fence + CASE WHEN out_due_at IS NULL AND $5 = 1 THEN 1 ELSE 0 END
-    WHERE id = $1 RETURNING next_part, pending, out_fence, epoch"""
+# $2 is the number of parts, $3 when they are due, $4 who takes the first, if anybody.
+MAKE_ROOM = """next_part = next_part + $2, pending = pending + $2,
+    out_due_at = CASE WHEN out_due_at IS NULL AND $2 > 0 THEN $3 ELSE out_due_at END,
+    out_holder = CASE WHEN out_due_at IS NULL AND $2 > 0 THEN $4 ELSE out_holder END,
+    out_fence = out_fence + CASE WHEN out_due_at IS NULL AND $2 > 0 AND $4 IS NOT NULL THEN 1 ELSE 0 END"""
+ROOM = "next_part, pending, out_fence, epoch"
+
+
+class Room(NamedTuple):
+    """A lane's row after room was made for a post in its outbox."""
+
+    next_part: int
+    pending: int
+    fence: int
+    epoch: int
+
+
+def wanted(post: Post | None, now: int) -> tuple[int, int, str | None]:
+    """The arguments of `MAKE_ROOM` for a post, or for none."""
+    return (len(post.letters), now if post.me is None else post.until, post.me) if post else (0, 0, None)
 
 
 def queue(lane: int, session: str, inbox: int | None, post: Post, now: int) -> Tx[Load | None]:
     """Queue parts behind whatever waits in the lane. Returns the first one when it was free to be taken at once."""
+    rows = yield f"UPDATE lane SET {MAKE_ROOM} WHERE id = $1 RETURNING {ROOM}", (lane, *wanted(post, now))
+    return (yield from fill(lane, session, inbox, post, Room(*rows[0]), now))
+
+
+def fill(lane: int, session: str, inbox: int | None, post: Post, room: Room, now: int) -> Tx[Load | None]:
+    """Put a post into the room that was made for it."""
     count = len(post.letters)
-    if not count:
-        return None
-    due = now if post.me is None else post.until
-    rows = yield _TAKE, (lane, count, due, post.me, int(post.me is not None))
-    next_part, pending, fence, epoch = rows[0]
-    taken = post.me is not None and pending == count
-    first = next_part - count + 1
-    batch = Batch(lane, first, session, inbox, post.channel, epoch, post.letters, now, post.expires_at)
+    taken = post.me is not None and room.pending == count
+    first = room.next_part - count + 1
+    batch = Batch(lane, first, session, inbox, post.channel, room.epoch, post.letters, now, post.expires_at)
     part = yield from add(batch, taken)
-    return Load(Lease(lane, fence), part) if part else None
+    return Load(Lease(lane, room.fence), part) if part else None
 
 
 def tell(

@@ -22,7 +22,7 @@ from gateway.post import Post, Voice
 from gateway.text import Command, clean, clean_name, parse_command
 
 SPEAKERS = 20_000
-TELL_SLOW_DOWN = 60_000  # ms
+SLOW_DOWN = Notice("slow_down", 60_000)
 TELL_NOT_ALLOWED = 24 * 3600 * 1000
 TELL_DISABLED = 3600 * 1000
 NOBODY = Sender(id="")
@@ -45,7 +45,7 @@ class Reception:
         `only` the event is taken into that session or none, and nothing is kept of what is refused.
         """
         c, bot = self._c, channel.bot
-        at_once = inbound.kind == "message" and c.desk.free(bot) > 0 and not c.desk.seats(bot).backlog
+        at_once = inbound.kind == "message" and c.desk.idle(bot)
         arrival = self._arrival(channel, inbound, raw, at_once)
         if also is not None:
             effect = also(arrival.effect)
@@ -66,7 +66,7 @@ class Reception:
             if arrival.me is not None and accepted.envelope is None:
                 c.desk.rise(bot)
             c.metrics.accepted(channel.name, accepted.outcome).inc()
-        c.metrics.accept_seconds.labels(channel.name).observe(c.clock.tick() - started)
+        c.metrics.accepting(channel.name).observe(c.clock.tick() - started)
         if accepted.opened or arrival.effect is not None:
             # When this person was here last has changed in the store.
             c.memory.forget(arrival.person)
@@ -125,9 +125,10 @@ class Reception:
             voice=voice(channel, inbound, turn, c.clock.now()),
             verdict=verdict,
             unless_open=verdict == "not_addressed" and address.place == "thread",
-            notice=_notice(channel, inbound, verdict, say),
+            notice=_notice(channel, inbound, verdict),
             pace=None if unlimited else channel.pace,
-            slow_down=Notice(say("slow_down"), TELL_SLOW_DOWN),
+            slow_down=SLOW_DOWN,
+            say=say,
             me=c.me if takes else None,
             until=c.lease_end(),
             effect=effect,
@@ -194,15 +195,15 @@ def permitted(allow: str | Sequence[str], inbound: Inbound) -> bool:
     return not isinstance(allow, str) and inbound.sender is not None and inbound.sender.id in allow
 
 
-def _notice(channel: Channel, inbound: Inbound, verdict: str | None, say: commands.Say) -> Notice:
+def _notice(channel: Channel, inbound: Inbound, verdict: str | None) -> Notice:
     if inbound.kind == "added" and verdict == "service":
-        return Notice(say("group_welcome"))
+        return Notice("group_welcome")
     if verdict == "rate_limited":
-        return Notice(say("slow_down"), TELL_SLOW_DOWN)
+        return SLOW_DOWN
     if verdict == "channel_disabled":
-        return Notice(say("disabled"), TELL_DISABLED)
+        return Notice("disabled", TELL_DISABLED)
     if verdict == "not_allowed" and channel.settings.access.tell:
-        return Notice(say("not_allowed"), TELL_NOT_ALLOWED)
+        return Notice("not_allowed", TELL_NOT_ALLOWED)
     return Notice()
 
 

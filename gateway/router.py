@@ -38,6 +38,12 @@ def claim_turns(bot: str, me: str, now: int, until: int, limit: int) -> Tx[tuple
     return envelopes, len(leases)
 
 
+def renew_all(me: str, until: int) -> Tx[tuple[set[lanes.Lease], set[lanes.Lease]]]:
+    """Prolong a worker's leases on inboxes and on outboxes."""
+    turns = yield from lanes.renew(INBOX, me, until)
+    return turns, (yield from lanes.renew(OUTBOX, me, until))
+
+
 class Router:
     """The corridor at work. `receive` is its door; `run` looks after everything that waits."""
 
@@ -154,18 +160,22 @@ class Router:
         """Renew every lease in time; whoever lost one is told to stop."""
         while True:
             await self._c.clock.sleep(self._c.lease / 3)
-            began = self._c.clock.tick()
             try:
-                turns = await self._c.db.write(lanes.renew, INBOX, self._c.me, self._c.lease_end())
-                sends = await self._c.db.write(lanes.renew, OUTBOX, self._c.me, self._c.lease_end())
+                await self.renew()
             except StorageDown as error:
                 log.error("storage.down", error=str(error))
-                continue
-            self.delivery.renewed_at = began
-            for running in list(self.turns.running.values()):
-                if running.envelope.lease not in turns:
-                    running.interrupt("fenced")
-            await self._let_go(turns, sends)
+            except Exception as error:  # without a heartbeat every lease would lapse
+                log.error("task.failed", task="heartbeat", exc_info=error)
+
+    async def renew(self) -> None:
+        """Renew all leases of this process. Raises `StorageDown`."""
+        began, running = self._c.clock.tick(), list(self.turns.running.values())
+        turns, sends = await self._c.db.write(renew_all, self._c.me, self._c.lease_end())
+        self.delivery.renewed_at = began
+        for turn in running:  # what was claimed meanwhile is not among them
+            if turn.envelope.lease not in turns:
+                turn.interrupt("fenced")
+        await self._let_go(turns, sends)
 
     async def _let_go(self, turns: set[lanes.Lease], sends: set[lanes.Lease]) -> None:
         """A lease in our name that nobody works under (its task failed) is no use to anyone."""
@@ -179,9 +189,11 @@ class Router:
     async def drain(self, seconds: float) -> None:
         """Take no new work; let what runs end for so long, then put it back. Sends in flight are waited for."""
         self._c.desk.draining = True
-        for bell, task in [*self._bots.values(), *self._channels.values()]:
-            bell.ring()
-            task.cancel()
+        bells = [*self._bots.values(), *self._channels.values()]
+        for bell, _ in bells:
+            bell.stop()
+        if bells:
+            await asyncio.wait([task for _, task in bells], timeout=seconds)
         deadline = self._c.clock.tick() + seconds
         while (self.turns.running or self.delivery.held) and self._c.clock.tick() < deadline:
             await self._c.clock.sleep(0.02)

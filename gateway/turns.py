@@ -4,28 +4,26 @@ import asyncio
 
 import structlog
 
-from gateway import inbox, result, sessions
+from gateway import inbox, sessions
 from gateway.asking import ask
 from gateway.assembly import assemble, reach
-from gateway.backoff import backoff
 from gateway.bot import Delta, Piece, Progress
 from gateway.channel import Channel
-from gateway.compose import compose
+from gateway.conclusions import Conclusions
 from gateway.corridor import Corridor, Engaged
 from gateway.delivery import Delivery
 from gateway.ending import Ended, Ending, end_turn
-from gateway.errors import BotBroken, BotError, BotUnavailable
+from gateway.errors import BotError, BotUnavailable
 from gateway.failpoint import failpoint
 from gateway.gates import private
 from gateway.inbox import Envelope
 from gateway.live import Event
 from gateway.memory import Remembered
-from gateway.message import Inbound, Outbound, Turn, decode
-from gateway.post import Post
+from gateway.message import Inbound, Turn, decode
 from gateway.presence import Presence
-from gateway.reception import quote
 from gateway.running import Running
 from gateway.summary import Summaries
+from gateway.verdicts import Buried, Later, failed, refused
 
 DEADLY = 3  # claims in which the process died, after which an entry is not tried again
 HELD = 60_000  # ms between two looks at an entry whose channel or bot is away
@@ -33,32 +31,17 @@ HELD = 60_000  # ms between two looks at an entry whose channel or bot is away
 log = structlog.get_logger()
 
 
-class Later(Exception):
-    """This entry cannot be answered now. `failed` and `refused` count it as the bot's failure, or as ours."""
-
-    def __init__(self, wait: float, error: str = "", *, failed: int = 0, refused: int = 0) -> None:
-        super().__init__(error)
-        self.wait, self.error, self.failed, self.refused = wait, error, failed, refused
-
-
-class Buried(Exception):
-    """This entry will not be answered any more: an apology, and a dead letter."""
-
-    def __init__(self, reason: str, error: str) -> None:
-        super().__init__(error)
-        self.reason, self.error = reason, error
-
-
 class Turns:
     """Answers envelopes, one at a time for each lane, and goes on with the lane while there is more in it."""
 
     def __init__(self, corridor: Corridor, delivery: Delivery) -> None:
         self._c, self._delivery = corridor, delivery
-        self._summaries = Summaries(corridor)
+        self._summaries, self._conclusions = Summaries(corridor), Conclusions(corridor, delivery)
         self.running: dict[int, Running] = {}
 
     def start(self, envelope: Envelope, bot: str, inbound: Inbound | None = None) -> None:
         """Begin with a claimed envelope; the place at the desk has been taken."""
+        self._c.desk.seats(bot).breaker.passing()
         running = self.running[envelope.lease.lane] = Running(envelope)
         self._c.tasks.start(self._serve(running, bot, inbound), "turn")
 
@@ -83,30 +66,57 @@ class Turns:
 
     async def _answer(self, running: Running, inbound: Inbound | None) -> Envelope | None:
         """One entry, to whatever end. Returns the lane's next."""
-        envelope = running.envelope
         failpoint("turn.claimed")
-        inbound = inbound or decode(Inbound, envelope.entry.body)
-        channel = self._c.channels.get(envelope.entry.channel)
-        if channel is None:
-            await self._give_back(envelope, Later(HELD / 1000))
-            return None
+        verdict: Later | Buried
+        channel = self._c.channels.get(running.envelope.entry.channel)
         try:
+            if channel is None:
+                raise Later(HELD / 1000)
+            inbound = inbound or decode(Inbound, running.envelope.entry.body)
             ending, kept, turn = await self._outcome(running, channel, inbound)
-        except Later as later:
-            await self._give_back(envelope, later)
+            if ending is not None:
+                return await self._end(channel, inbound, ending, kept, turn)
+            self._forget_preview(running)
             return None
-        except Buried as buried:
-            ending, kept, turn = self._burial(channel, running.envelope, inbound, buried), None, None
-        if ending is None:
+        except (Later, Buried) as decided:
+            verdict = decided
+        except Exception as error:
+            log.error("turn.refused", turn=running.envelope.entry.turn, exc_info=error)
+            verdict = refused(running.envelope.entry, error, self._c.inbox.attempts)
+        self._forget_preview(running)
+        if isinstance(verdict, Later):
+            await self._give_back(running.envelope, verdict)
             return None
-        return await self._end(channel, inbound, ending, kept, turn)
+        return await self._bury(running.envelope, channel, inbound, verdict)
+
+    def _forget_preview(self, running: Running) -> None:
+        """Nobody is to see an answer that does not come; a turn that has taken our place shows its own."""
+        lane = running.envelope.lease.lane
+        if self.running.get(lane) is running:
+            self._c.live.end(lane)
+
+    async def _bury(
+        self, envelope: Envelope, channel: Channel | None, inbound: Inbound | None, buried: Buried
+    ) -> Envelope | None:
+        """Whatever is wrong with an entry, it must not be in the way for ever: at worst it goes without a word."""
+        if channel is not None and inbound is not None:
+            try:
+                return await self._end(
+                    channel, inbound, self._conclusions.burial(channel, envelope, inbound, buried), None, None
+                )
+            except Exception as error:
+                log.error("turn.refused", turn=envelope.entry.turn, exc_info=error)
+        now = self._c.clock.now()
+        bare = Ending(envelope, "dead", now, reason=buried.reason, error=buried.error[:500], more=False)
+        await self._c.insist(end_turn, bare)
+        return None
 
     async def _outcome(
         self, running: Running, channel: Channel, inbound: Inbound
     ) -> tuple[Ending | None, Remembered | None, Turn | None]:
         envelope, entry = running.envelope, running.envelope.entry
         if entry.reason == "cancelled":
-            return self._cancelled(running, inbound), None, None
+            return self._conclusions.cancelled(channel, running, inbound), None, None
         self._check(channel, envelope)
         engaged = self._c.bots.get(channel.bot)
         if engaged is None:
@@ -116,17 +126,13 @@ class Turns:
             await self._ask(running, channel, engaged, turn)
         except BotError as error:
             raise self._failed(engaged, envelope, error) from error
-        except (Later, Buried):
-            raise
-        except Exception as error:
-            raise self._refused(envelope, error) from error
         if running.interrupted == "cancelled":
-            return self._cancelled(running, inbound), kept, turn
+            return self._conclusions.cancelled(channel, running, inbound), kept, turn
         if running.interrupted == "drain":
             raise Later(0)
         if running.interrupted is not None:
             return None, None, None
-        return self._answered(channel, running.envelope, turn, running), kept, turn
+        return self._conclusions.answered(channel, running, turn), kept, turn
 
     def _check(self, channel: Channel, envelope: Envelope) -> None:
         """What forbids asking a bot about this entry."""
@@ -135,11 +141,8 @@ class Turns:
             raise Later(HELD / 1000)
         if entry.crashes >= DEADLY:
             raise Buried("poison", "the process died each time it was answered")
-        if policy.drop_stale and self._stale(envelope) and entry.reason != inbox.REQUEUED:
+        if policy.drop_stale and self._conclusions.stale(envelope) and entry.reason != inbox.REQUEUED:
             raise Buried("stale", "it waited for too long")
-
-    def _stale(self, envelope: Envelope) -> bool:
-        return self._c.clock.now() - envelope.entry.received_at > self._c.inbox.stale_after * 1000
 
     async def _turn(
         self, channel: Channel, engaged: Engaged, running: Running, inbound: Inbound
@@ -182,28 +185,12 @@ class Turns:
             raise BotUnavailable(f"no whole answer within {engaged.settings.timeout:g}s") from None
         finally:
             presence.end()
-            self._c.metrics.bot_seconds.labels(engaged.name).observe(self._c.clock.tick() - started)
+            self._c.metrics.asking(engaged.name).observe(self._c.clock.tick() - started)
 
     def _failed(self, engaged: Engaged, envelope: Envelope, error: BotError) -> Later | Buried:
-        self._c.live.end(envelope.lease.lane)
-        seats = self._c.desk.seats(engaged.name)
-        seats.breaker.failed()
+        self._c.desk.seats(engaged.name).breaker.failed()
         log.warning("bot.failed", bot=engaged.name, turn=envelope.entry.turn, error=str(error))
-        failures = envelope.entry.failures + 1
-        if isinstance(error, BotBroken) or failures > engaged.settings.retries:
-            return Buried("bot_failed", str(error))
-        after = error.after if isinstance(error, BotUnavailable) else None
-        return Later(after if after is not None else backoff(failures), str(error), failed=1)
-
-    def _refused(self, envelope: Envelope, error: Exception) -> Later | Buried:
-        """Our own fault: told apart from the bot's, and tried again for a while."""
-        self._c.live.end(envelope.lease.lane)
-        log.error("turn.refused", turn=envelope.entry.turn, exc_info=error)
-        refusals = envelope.entry.refusals + 1
-        detail = f"{type(error).__name__}: {error}"
-        if refusals >= self._c.inbox.attempts:
-            return Buried("poison", detail)
-        return Later(backoff(refusals), detail, refused=1)
+        return failed(envelope.entry, error, engaged.settings.retries)
 
     async def _give_back(self, envelope: Envelope, later: Later) -> None:
         due = self._c.clock.now() + round(later.wait * 1000)
@@ -216,47 +203,6 @@ class Turns:
             refused=later.refused,
             error=later.error,
         )
-
-    def _answered(self, channel: Channel, envelope: Envelope, turn: Turn, running: Running) -> Ending:
-        self._c.desk.seats(channel.bot).breaker.succeeded()
-        lines = result.answered(turn, running.answer)
-        said = list(running.answer.messages)
-        if said and self._stale(envelope):
-            late = channel.say(turn.participant.language)("late")
-            said[0] = Outbound(text=f"{late}\n\n{said[0].text}", files=said[0].files, buttons=said[0].buttons)
-        return Ending(
-            envelope,
-            "done",
-            self._c.clock.now(),
-            lines,
-            self._post(channel, turn.message, turn.id, said),
-            result.changed(running.answer.changes),
-            more=not self._c.desk.draining,
-            largest=channel.settings.limits.variables,
-        )
-
-    def _cancelled(self, running: Running, inbound: Inbound) -> Ending:
-        lines = result.cancelled(inbound, running.envelope.entry.turn, running.answer)
-        return Ending(running.envelope, "done", self._c.clock.now(), lines, reason="cancelled")
-
-    def _burial(self, channel: Channel, envelope: Envelope, inbound: Inbound, buried: Buried) -> Ending:
-        turn = envelope.entry.turn
-        apology = "" if buried.reason == "stale" else channel.say("")("failed")
-        lines = result.apologised(inbound, turn, apology)
-        self._c.metrics.dead.labels("inbox", channel.name, buried.reason).inc()
-        log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)
-        now = self._c.clock.now()
-        # Named apart from the answer's parts, which may come after all once an operator has it tried again.
-        post = self._post(channel, inbound, f"{turn}.failed-{now}", result.said(lines))
-        return Ending(envelope, "dead", now, lines, post, reason=buried.reason, error=buried.error[:500])
-
-    def _post(self, channel: Channel, inbound: Inbound, turn: str, said: list[Outbound]) -> Post | None:
-        """The parts of an answer; the first one's turn at the meter is taken where it can go out at once."""
-        if channel.limits.pulled or not said:
-            return None
-        letters = compose(channel, inbound.address, turn, said, quote(channel, inbound))
-        me = self._c.me if letters and self._delivery.may_send(channel, inbound) else None
-        return Post(channel.name, letters, channel.expiry(self._c.clock.now()), me, self._c.lease_end())
 
     async def _end(
         self, channel: Channel, inbound: Inbound, ending: Ending, kept: Remembered | None, turn: Turn | None
@@ -283,7 +229,7 @@ class Turns:
         """Tell those who watch, and keep our copy of the session as the store has it."""
         entry, lane = ending.envelope.entry, ending.envelope.lease.lane
         waited = (ending.now - entry.received_at) / 1000
-        self._c.metrics.turn_seconds.labels(channel.name).observe(waited)
+        self._c.metrics.answering(channel.name).observe(waited)
         if self._c.live.watched(lane):
             for message in ended.messages:
                 self._c.live.publish(lane, Event("message", message, message.seq, entry.session))

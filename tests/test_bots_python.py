@@ -10,6 +10,7 @@ import pytest
 from gateway.bot import Change, Delta, Progress, Say
 from gateway.bots import echo
 from gateway.bots.python import Bot, load
+from gateway.check import check
 from gateway.errors import BotBroken, BotUnavailable
 from gateway.message import File, Outbound
 from tests import functions
@@ -167,9 +168,13 @@ async def test_a_function_may_summarize(ours: OurTools) -> None:
         (":plain", "expected package.module:function"),
     ],
 )
-async def test_a_function_that_is_not_there(call: str, told: str, ours: OurTools) -> None:
-    with pytest.raises(ValueError, match=told):
-        Bot("own", Bot.Options(call=call), ours)
+def test_a_function_that_is_not_there(call: str, told: str, tmp_path: Path) -> None:
+    """The operator reads of it with the rest of the mistakes, at its place in the file."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text(f"bots:\n  own:\n    kind: python\n    call: '{call}'\nchannels: {{}}\n")
+    [problem] = check(file, {}).problems
+    assert str(problem).startswith(f"{file}:4:11: ")
+    assert told in str(problem)
 
 
 @pytest.fixture

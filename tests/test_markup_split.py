@@ -174,3 +174,28 @@ def test_a_megabyte_is_split_with_a_few_measurements_for_each_part() -> None:
     assert measured < 8 * len(text)
     assert all(measure(part) <= 4096 for part in parts)
     assert len(parts) < 2.5 * (len(text) + 7 * len(spans)) / 4096
+
+
+@pytest.mark.feature("FMT-02")
+def test_a_line_break_within_a_label_is_no_place_to_break() -> None:
+    parts = texts("aaaa aaaa [bbb\nbbb](http://x.yz) c", 16, "entities")
+    assert parts == ["aaaa aaaa", "bbb\nbbb c"]
+
+
+@pytest.mark.feature("FMT-02")
+def test_a_part_may_cost_more_when_it_is_cut_shorter() -> None:
+    """A literal marker goes with the end of the part, and then the styles can be written."""
+    parts = texts(r"***aaaa bbbb ccccc \*\_x yyyy***", 18, "mrkdwn")
+    assert parts == ["*_aaaa bbbb_*", r"ccccc *_x yyyy"]
+
+
+@pytest.mark.feature("FMT-02")
+@pytest.mark.parametrize("text", ["word " * 100, "x" * 500, "漢字。" * 100])
+def test_any_measure_is_kept_as_long_as_one_character_fits(text: str) -> None:
+    def measure(part: Rich) -> int:
+        size = len(part.text)
+        return 100 * len(part.spans) + (3 * size if size % 4 == 3 else size)
+
+    parts = list(split(Rich(text, (Span("bold", 0, len(text)),)), 20, measure))
+    places(text, [part.text for part in parts])
+    assert max(map(measure, parts)) <= 20

@@ -13,7 +13,7 @@ from gateway.adapter import Call, Reply
 
 # The panel's modules, each after those it imports. They travel as one file: one request, and better packed.
 MODULES = (
-    *("dom", "vault", "api", "events", "stream", "outbox", "lines", "draft", "session", "sender"),
+    *("dom", "vault", "api", "events", "stream", "outbox", "lines", "writing", "session", "sender"),
     *("conversation", "markup", "preview", "log", "composer", "texts", "style", "panel"),
 )
 _TYPES = {

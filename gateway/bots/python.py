@@ -36,10 +36,9 @@ _END = object()
 log = structlog.get_logger(__name__)
 
 
-def _call(text: str) -> str:
-    if not _CALL.fullmatch(text):
-        raise ValueError("expected package.module:function")
-    return text
+def _there(call: str) -> str:
+    load(call)  # what cannot be imported is a mistake in the file, and found before anything is started
+    return call
 
 
 class Bot(bot.Bot):
@@ -48,7 +47,7 @@ class Bot(bot.Bot):
     class Options(options.Options):
         """The function."""
 
-        call: Annotated[str, AfterValidator(_call)] = options.needed(
+        call: Annotated[str, AfterValidator(_there)] = options.needed(
             "package.module:function; modules are also looked for where the gateway was started."
         )
         threads: int = options.key(16, "How many calls of a function that is not async may run at once.", ge=1, le=256)
@@ -119,7 +118,9 @@ class Bot(bot.Bot):
 
 def load(call: str) -> Callable[[Turn], Any]:
     """The function that `package.module:function` names. Raises `ValueError` when there is none."""
-    module, _, name = _call(call).partition(":")
+    if not _CALL.fullmatch(call):
+        raise ValueError("expected package.module:function")
+    module, _, name = call.partition(":")
     here = os.getcwd()
     if "" not in sys.path and here not in sys.path:
         sys.path.append(here)  # last, so that no file lying there takes the place of an installed module

@@ -56,7 +56,7 @@ class _Daemon(Line):
         self._path = path
 
     def ask(self, method: str, *steps: str, **given: Any) -> Any:
-        sent = {name: value for name, value in given.items() if value not in (None, "")}
+        sent = {name: str(value) for name, value in given.items() if value not in (None, "")}
         path = "/admin/api/" + "/".join(quote(step, safe="") for step in steps)
         headers, body = {"Host": "gateway"}, None
         if method == "GET":
@@ -94,19 +94,20 @@ class _Connection(http.client.HTTPConnection):
 
 
 def _connected(path: Path) -> socket.socket:
-    """A connection to a socket; by way of its folder, because a socket's own path may have only 107 bytes."""
-    folder = os.open(path.parent, os.O_PATH)
+    made = socket.socket(socket.AF_UNIX)
+    made.settimeout(SECONDS)
     try:
-        made = socket.socket(socket.AF_UNIX)
-        made.settimeout(SECONDS)
-        try:
-            made.connect(f"/proc/self/fd/{folder}/{path.name}")
-        except BaseException:
-            made.close()
-            raise
-        return made
-    finally:
-        os.close(folder)
+        made.connect(_short(path))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _short(path: Path) -> str:
+    """The path of a socket may have 107 bytes; one that is relative to here is often shorter."""
+    here = os.path.relpath(path)
+    return min(str(path), here, key=lambda text: len(os.fsencode(text)))
 
 
 def _daemon(settings: Settings) -> Line | None:
@@ -130,7 +131,7 @@ class _Own(Line):
     async def _asked(self, method: str, steps: tuple[str, ...], given: Mapping[str, Any]) -> Any:
         from gateway.admin import routes
 
-        sent = {name: value if method != "GET" else str(value) for name, value in given.items() if value not in (None, "")}
+        sent = {name: str(value) for name, value in given.items() if value not in (None, "")}
         route, names = routes.match(method, steps)
         done = await routes.answer(self._office, route, names, sent)
         return done.text if isinstance(done, routes.Document) else done

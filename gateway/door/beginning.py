@@ -43,7 +43,7 @@ class Begun(NamedTuple):
 
     lane: int
     session: str
-    participant: str
+    chat: str
 
 
 def begin(b: Beginning) -> Tx[Begun]:
@@ -69,7 +69,7 @@ def begin(b: Beginning) -> Tx[Begun]:
     if b.token is not None:
         grant = tokens.Grant(b.spot.channel, lane.id, b.session_id, known.id, b.ttl)
         yield from tokens.issue(b.token, grant, b.now)
-    return Begun(lane.id, b.session_id, known.id)
+    return Begun(lane.id, b.session_id, b.spot.chat)
 
 
 class Beginnings:

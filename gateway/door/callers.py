@@ -1,10 +1,8 @@
 """Programs that speak for their users: POST /c/<channel> with a key, the answer in the response."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 
@@ -15,9 +13,11 @@ from gateway.door.answers import Answers
 from gateway.door.beginning import Beginnings
 from gateway.door.bodies import read_object
 from gateway.door.house import House
-from gateway.door.saying import Place, Saying, read_saying, say
+from gateway.door.saying import Place, read_saying, say
 from gateway.errors import Problem
 from gateway.message import Address, Sender
+from gateway.operations.keys import CALLER
+from gateway.operations.keys import digest as digest_of
 from gateway.sessions import OPEN
 from gateway.text import clean_name
 
@@ -37,8 +37,8 @@ class Conversation(NamedTuple):
 def may_speak(channel: str, key: bytes) -> Tx[bool]:
     """Whether a key (its digest) may speak for users of a channel."""
     rows = yield (
-        "SELECT 1 FROM api_key WHERE hash = $1 AND role = 'caller' AND channel = $2 AND revoked_at IS NULL",
-        (key, channel),
+        "SELECT 1 FROM api_key WHERE hash = $1 AND role = $2 AND channel = $3 AND revoked_at IS NULL",
+        (key, CALLER, channel),
     )
     return bool(rows)
 
@@ -63,7 +63,7 @@ class Callers:
     def __init__(self, house: House, access: Access, beginnings: Beginnings) -> None:
         self._house, self._access, self._beginnings = house, access, beginnings
         self._answers = Answers(house)
-        self._busy: dict[tuple[str, str], asyncio.Lock] = {}
+        self._busy: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, request: web.BaseRequest, channel: Channel) -> web.StreamResponse:
         """`{user, session?, message, message_id?}` -> 200 with the answer, or 202."""
@@ -75,8 +75,9 @@ class Callers:
         saying = read_saying(request, body)
         if saying.files:
             raise Problem(400, "invalid_files", "this channel takes no files")
-        async with self._alone(channel.name, sender.id):
-            place = await self._place(channel, sender, body.get("session"), saying)
+        # One request of a user at a time looks for their conversation, so that two first ones begin only one.
+        async with self._busy.setdefault((channel.name, sender.id), asyncio.Lock()):
+            place = await self._place(channel, sender, body.get("session"))
         with self._house.corridor.live.watch(place.lane) as watcher:
             accepted = await say(self._house, place, saying, namespace=f"user:{sender.id}")
             more = {"session_id": accepted.session or place.session}
@@ -86,12 +87,12 @@ class Callers:
         key = bearer(request)
         if not key:
             raise self._access.failed(request, "token_missing", "send Authorization: Bearer <key>")
-        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+        digest = digest_of(key)
         if not await self._house.corridor.db.read(may_speak, channel.name, digest):
             raise self._access.failed(request, "token_unknown", "this key does not open this channel")
         self._access.may_call(digest)
 
-    async def _place(self, channel: Channel, sender: Sender, session: Any, saying: Saying) -> Place:
+    async def _place(self, channel: Channel, sender: Sender, session: Any) -> Place:
         """The conversation that is meant; made where the user has none."""
         if not (session is None or isinstance(session, str)):
             raise Problem(400, "invalid_session", "session must be the id of a session, or new")
@@ -102,23 +103,9 @@ class Callers:
             raise Problem(404, "unknown_session", "this user has no such open session")
         if found is None:
             begun = await self._beginnings.begin(channel, sender, None, None)
-            found = await self._house.corridor.db.read(
-                find, channel.name, channel.account, sender.id, begun.session
-            )
-        assert found is not None
+            found = Conversation(begun.lane, begun.session, begun.chat, 0)
         address = Address(chat=found.chat, user=sender.id, place="conversation")
         return Place(channel, found.lane, found.session, address, sender, found.last)
-
-    @asynccontextmanager
-    async def _alone(self, channel: str, user: str) -> AsyncIterator[None]:
-        """One request of a user at a time looks for their conversation, so that two first ones begin only one."""
-        lock = self._busy.setdefault((channel, user), asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked() and not lock._waiters:  # type: ignore[attr-defined]
-                self._busy.pop((channel, user), None)
 
 
 def _user(body: dict[str, Any]) -> Sender:
@@ -126,7 +113,7 @@ def _user(body: dict[str, Any]) -> Sender:
     if isinstance(user, int) and not isinstance(user, bool):
         user = str(user)
     if not isinstance(user, str) or not user.strip() or len(user) > LONGEST_USER or not user.isprintable():
-        raise Problem(400, "user_missing", f"user must be your id of the user: 1 to {LONGEST_USER} printable characters")
+        raise Problem(400, "user_missing", f"user must be your id of the user, of 1 to {LONGEST_USER} characters")
     if not isinstance(name, str):
         raise Problem(400, "invalid_name", "name must be text")
     return Sender(id=user, name=clean_name(name), level="verified")

@@ -2,16 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import structlog
 from aiohttp import web
 
-from gateway.door import openapi
+from gateway.door import cors
 from gateway.door.access import Access
 from gateway.door.beginning import Beginnings
 from gateway.door.callers import Callers
 from gateway.door.chat import Chat
 from gateway.door.hooks import Hooks
 from gateway.door.house import House
+from gateway.door.openapi import OpenApi
 from gateway.door.pages import Pages
 from gateway.door.record import Record
 from gateway.door.sockets import Sockets
@@ -23,10 +23,7 @@ from gateway.probes import PATHS, Probes
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-_ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, X-Session-Id"
-_EXPOSED_HEADERS = "ETag, Retry-After, Content-Disposition"
-
-log = structlog.get_logger()
+OPENAPI = "/api/openapi.json"
 
 
 class Door:
@@ -40,6 +37,7 @@ class Door:
         beginnings = Beginnings(house, access)
         self._callers = Callers(house, access, beginnings)
         self.routes = _routes(house, access, beginnings)
+        self.routes[OPENAPI] = {"GET": OpenApi(self.routes).get}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever it is."""
@@ -67,24 +65,24 @@ class Door:
         methods = self.routes.get(path)
         if methods is None:
             raise Problem(404, "not_found", "there is nothing here")
-        origin = self._access.origin(request)
+        request[cors.ORIGIN] = self._access.origin(request)
         if request.method == "OPTIONS":
-            return _preflight(methods, origin)
+            return cors.preflight(request, methods)
+        if request.method not in methods:
+            return problems.answer(_wrong_method(methods), {"Allow": ", ".join(methods), **cors.headers(request)})
         try:
-            if request.method not in methods:
-                return problems.answer(_wrong_method(methods), {"Allow": ", ".join(methods)} | _cors(origin))
-            if path != "/api/openapi.json":
+            if path != OPENAPI:
                 self._house.intake.check()
             response = await methods[request.method](request)
         except Exception as error:
             response = told(request, error)
         if not response.prepared:
-            response.headers.update(_cors(origin))
+            response.headers.update(cors.headers(request))
         return response
 
 
-def _routes(house: House, access: Access, beginnings: Beginnings) -> Mapping[str, Mapping[str, Handler]]:
-    """Every route of the API: path -> method -> what answers it."""
+def _routes(house: House, access: Access, beginnings: Beginnings) -> dict[str, dict[str, Handler]]:
+    """Every route of the API besides its own description: path -> method -> what answers it."""
     chat, record, steering = Chat(house, access), Record(house, access), Steering(house, access)
     return {
         "/api/session": {"GET": record.get, "POST": beginnings.post},
@@ -96,7 +94,6 @@ def _routes(house: House, access: Access, beginnings: Beginnings) -> Mapping[str
         "/api/chat/turn": {"DELETE": steering.stop},
         "/api/chat/events": {"GET": Streams(house, access).get},
         "/api/chat/ws": {"GET": Sockets(house, access).get},
-        "/api/openapi.json": {"GET": openapi.get},
     }
 
 
@@ -113,26 +110,3 @@ def told(request: web.BaseRequest, error: Exception) -> web.StreamResponse:
 
 def _wrong_method(methods: Mapping[str, Handler]) -> Problem:
     return Problem(405, "method_not_allowed", f"use one of {', '.join(methods)}")
-
-
-def _preflight(methods: Mapping[str, Handler], origin: str) -> web.Response:
-    """What a browser asks before it lets a page of another site send a request."""
-    allow = ", ".join(methods)
-    headers = {"Server": problems.SERVER, "Allow": allow}
-    if origin:
-        headers |= _cors(origin) | {
-            "Access-Control-Allow-Methods": allow,
-            "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
-            "Access-Control-Max-Age": "600",
-        }
-    return web.Response(status=204, headers=headers)
-
-
-def _cors(origin: str) -> dict[str, str]:
-    if not origin:
-        return {"Vary": "Origin"}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": _EXPOSED_HEADERS,
-        "Vary": "Origin",
-    }

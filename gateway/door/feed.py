@@ -1,7 +1,7 @@
 """One session live: first what is stored, then what happens, without a gap and nothing twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gateway import history
@@ -21,7 +21,7 @@ class Frame(NamedTuple):
     """One event as clients get it. `BEAT_FRAME` only shows that the connection lives."""
 
     event: str
-    data: dict[str, Any] = {}
+    data: Mapping[str, Any] = {}
     id: str = ""
 
 

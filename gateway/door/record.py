@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 
 from gateway import history, sessions
-from gateway.door import shown
+from gateway.door import cors, shown
 from gateway.door.access import Access, Visit
 from gateway.door.house import House
 from gateway.errors import Problem
@@ -43,6 +43,7 @@ class Record:
             "Content-Disposition": f'attachment; filename="conversation.{format}"',
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "no-store",
+            **cors.headers(request),
         }
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)

@@ -5,22 +5,27 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 
 import orjson
+import structlog
 from aiohttp import web
 
 from gateway.db import Tx
+from gateway.door import cors
 from gateway.door.access import Access, Visit
 from gateway.door.feed import BEAT_FRAME, Feed, Frame
 from gateway.door.house import House
-from gateway.errors import Problem
+from gateway.errors import Problem, StorageDown
 from gateway.ingress.problems import SERVER
 
 SLOWEST = 20.0  # seconds in which a client must take what it is sent
 CHECKED = 4  # beats after which it is asked again whether the token still opens the session
 BEAT = b": beat\n\n"
+log = structlog.get_logger()
+
 INTERNAL = ("answered",)
 
 _HEADERS = {
     "Server": SERVER,
+    "Content-Type": "text/event-stream; charset=utf-8",
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # nginx would hold events back
     "X-Content-Type-Options": "nosniff",
@@ -93,7 +98,7 @@ async def checked(access: Access, visit: Visit, frames: AsyncIterator[Frame]) ->
 
 async def write(request: web.BaseRequest, frames: AsyncIterator[Frame]) -> web.StreamResponse:
     """Send frames until there are no more. A client that does not take them in time is let go of."""
-    response = web.StreamResponse(headers={**_HEADERS, "Content-Type": "text/event-stream; charset=utf-8"})
+    response = web.StreamResponse(headers={**_HEADERS, **cors.headers(request)})
     await response.prepare(request)
     try:
         async with aclosing(frames):  # type: ignore[type-var]
@@ -105,6 +110,8 @@ async def write(request: web.BaseRequest, frames: AsyncIterator[Frame]) -> web.S
     except (ConnectionError, TimeoutError):
         if request.transport is not None:
             request.transport.abort()
+    except StorageDown as error:
+        log.error("storage.down", error=str(error))  # the client comes again and goes on where it was
     return response
 
 

@@ -53,7 +53,7 @@ export class Composer {
   }
 
   update() {
-    const busy = this.#conversation.busy;
+    const busy = this.#conversation.writing.busy;
     const empty = !this.text.value.trim() && !this.#files.length;
     this.stop.hidden = !(busy && empty);
     this.send.hidden = busy && empty;

@@ -2,21 +2,18 @@
 // It holds no element; `changed` is called after every change, `news` for each answer that comes in live.
 
 import { Problem } from "./api.js";
-import { grown } from "./draft.js";
 import { Lines } from "./lines.js";
 import { Outbox } from "./outbox.js";
 import { Sender } from "./sender.js";
 import { Session } from "./session.js";
 import { stream } from "./stream.js";
+import { Writing } from "./writing.js";
 
-const DRAFT_GRACE = 3_000; // an answer whose turn is over is replaced or gone after this
-const PAGE = 50;
+const PAGE = 50; // messages
 
 export class Conversation {
   lines = new Lines();
-  draft = null; // the answer being written: {turn, attempt, n, text}
-  typing = false;
-  progress = "";
+  writing = new Writing(() => this.#changed());
   state = "connecting"; // connecting | live | away | over
   notice = ""; // a key of the texts
   ready = false; // the history has been read once
@@ -58,10 +55,6 @@ export class Conversation {
     return this.#sender.sending;
   }
 
-  get busy() {
-    return this.typing || this.draft !== null;
-  }
-
   start(signal) {
     this.#vault.watch((name) => this.#elsewhere(name), signal);
     this.#stream = stream(this.#api, {
@@ -93,7 +86,7 @@ export class Conversation {
   }
 
   async stop() {
-    await this.#session.stop().catch((error) => error instanceof Problem || this.#note("offline"));
+    await this.#session.stop().catch((error) => error.status === 409 || this.#gone(error));
   }
 
   async reset() {
@@ -101,7 +94,7 @@ export class Conversation {
       if (this.#session.current && this.state !== "over") await this.#session.reset();
       else this.#session.keep(null);
     } catch (error) {
-      if (!(error instanceof Problem && error.lost)) return this.#note("offline");
+      if (!this.#gone(error)) return;
       this.#session.keep(null);
     }
     this.#restart();
@@ -111,10 +104,17 @@ export class Conversation {
     try {
       if (this.#session.current) await this.#session.end();
     } catch (error) {
-      if (!(error instanceof Problem)) return this.#note("offline");
+      if (!this.#gone(error)) return;
       this.#session.keep(null);
     }
     this.#over("ended");
+  }
+
+  // Whether the session is over anyway; else says what is in the way.
+  #gone(error) {
+    if (error.lost) return true;
+    this.#note(error instanceof Problem ? "unavailable" : "offline");
+    return false;
   }
 
   upload(file) {
@@ -138,8 +138,11 @@ export class Conversation {
     const session = (this.#using = await this.#session.need());
     if (session.session_id !== this.lines.session) this.lines.begin(session.session_id);
     this.#outbox.settle(session.session_id);
+    const sent = this.#outbox.entries.filter(({ state }) => state === "sent");
     if (!this.lines.last) await this.#read("chat", session);
     else while (await this.#read(`chat?since=${this.lines.last}&limit=200`, session));
+    // What neither waits nor became history was a command: it has had its answer.
+    for (const { id } of sent) if (!this.#pending.some((entry) => entry.id === id)) this.#outbox.remove(id);
     this.ready = true;
     this.#changed();
     this.#sender.flush();
@@ -150,7 +153,7 @@ export class Conversation {
     const page = await this.#api.call("GET", path, { token: session.token });
     if (session.session_id !== this.lines.session) return false;
     for (const message of page.messages) this.#add(message);
-    this.typing = Boolean(page.typing);
+    this.writing.stands(page.typing);
     this.#pending = page.pending.map(({ message_id, text, files, at, turn }) => {
       return { id: message_id || turn, text, files, at, turn, state: "sent", session: session.session_id };
     });
@@ -191,7 +194,8 @@ export class Conversation {
   }
 
   #calm() {
-    Object.assign(this, { draft: null, typing: false, progress: "", notice: "" });
+    this.writing.calm();
+    this.notice = "";
     this.#pending = [];
   }
 
@@ -202,7 +206,7 @@ export class Conversation {
   }
 
   #accepted(entry, answer) {
-    if (this.notice !== "ended") this.notice = "";
+    if (this.notice === "slow") this.notice = "";
     if (answer?.session) {
       // A reset: what was answered stands in the new session.
       this.#outbox.remove(entry.id);
@@ -222,11 +226,9 @@ export class Conversation {
 
   #heard({ event, data }) {
     if (event === "message") this.#arrived(data);
-    else if (event === "delta" || event === "draft") this.#written(event, data);
-    else if (event === "typing") this.#typing(data.on);
-    else if (event === "progress") this.progress = data.text;
-    else if (event === "closed") this.#over(data.reason === "timeout" || data.reason === "idle" ? "timeout" : "ended");
+    else if (event === "closed") this.#over(data.reason === "timeout" ? "timeout" : "ended");
     else if (event === "reset") this.#replaced();
+    else this.writing.heard(event, data);
     this.#changed();
   }
 
@@ -238,8 +240,7 @@ export class Conversation {
     if (!this.lines.add(message)) return false;
     if (message.message_id) this.#outbox.remove(message.message_id);
     if (message.role === "user" || !message.turn) return true;
-    if (this.draft?.turn === message.turn) this.draft = null;
-    this.progress = "";
+    this.writing.done(message.turn);
     this.#answered(message);
     return true;
   }
@@ -250,19 +251,6 @@ export class Conversation {
       this.#outbox.remove(entry.id);
       this.lines.place(entry, message.seq);
     }
-  }
-
-  #written(event, data) {
-    this.draft = event === "draft" ? data : grown(this.draft, data);
-    this.progress = "";
-  }
-
-  #typing(on) {
-    this.typing = on;
-    if (on) return;
-    this.progress = "";
-    const left = this.draft;
-    if (left) setTimeout(() => this.draft === left && ((this.draft = null), this.#changed()), DRAFT_GRACE);
   }
 
   // Another tab (or the person, by a command) began anew; the tab that did it has put the new token into the vault.
@@ -288,6 +276,7 @@ export class Conversation {
   #become(state) {
     if (this.state === state) return;
     this.state = state;
+    if (state === "live" && this.notice === "offline") this.notice = "";
     this.#changed();
   }
 

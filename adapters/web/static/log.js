@@ -32,15 +32,14 @@ export class Log {
   }
 
   update() {
-    const { lines, draft, ready } = this.#conversation;
+    const { lines, ready, writing } = this.#conversation;
     const items = this.#items();
     this.welcome.hidden = items.length > 0 || !ready;
     this.earlier.hidden = !(lines.first > 1 && lines.first < Infinity) || lines.past.length > 0;
     this.#place(items);
-    this.#write(draft);
-    const progress = this.#conversation.progress;
-    this.dots.hidden = !this.#conversation.busy || (draft !== null && !progress);
-    this.dots.lastChild.textContent = progress;
+    this.#write(writing.draft);
+    this.dots.hidden = !writing.busy || (writing.draft !== null && !writing.progress);
+    this.dots.lastChild.textContent = writing.progress;
     if (this.#follow) this.toEnd();
     // What was said before is read on demand; only what comes from now on is read out.
     if (ready && this.list.getAttribute("aria-live") === "off") {
@@ -50,7 +49,8 @@ export class Log {
 
   // Committed lines; then what is on its way, the draft behind the message it answers.
   #items() {
-    const { lines, draft, entries } = this.#conversation;
+    const { lines, entries } = this.#conversation;
+    const { draft } = this.#conversation.writing;
     const waiting = entries
       .filter((entry) => entry.state !== "sent" || entry.session === lines.session)
       .map((entry) => ({ ...entry, key: entry.id, role: "user", pending: true }));

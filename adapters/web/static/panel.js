@@ -199,7 +199,8 @@ class Panel {
   }
 
   #update() {
-    const { state, notice, busy, lines } = this.conversation;
+    const { state, notice, lines } = this.conversation;
+    const { busy } = this.conversation.writing;
     const words = this.#words;
     this.log.update();
     this.composer.update();

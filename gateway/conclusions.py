@@ -1,0 +1,77 @@
+"""How a turn ends: the lines, the changes and the parts that go into its last transaction."""
+
+import structlog
+
+from gateway import result
+from gateway.channel import Channel
+from gateway.compose import compose
+from gateway.corridor import Corridor
+from gateway.delivery import Delivery
+from gateway.ending import Ending
+from gateway.inbox import Envelope
+from gateway.message import Inbound, Outbound, Turn
+from gateway.post import Post
+from gateway.reception import quote
+from gateway.running import Running
+from gateway.verdicts import Buried
+
+log = structlog.get_logger()
+
+
+class Conclusions:
+    """Makes the `Ending` of a turn, whatever it came to."""
+
+    def __init__(self, corridor: Corridor, delivery: Delivery) -> None:
+        self._c, self._delivery = corridor, delivery
+
+    def stale(self, envelope: Envelope) -> bool:
+        return self._c.clock.now() - envelope.entry.received_at > self._c.inbox.stale_after * 1000
+
+    def answered(self, channel: Channel, running: Running, turn: Turn) -> Ending:
+        self._c.desk.seats(channel.bot).breaker.succeeded()
+        lines = result.answered(turn, running.answer)
+        said = list(running.answer.messages)
+        if said and self.stale(running.envelope):
+            late = channel.say(turn.participant.language)("late")
+            said[0] = Outbound(text=f"{late}\n\n{said[0].text}", files=said[0].files, buttons=said[0].buttons)
+        return Ending(
+            running.envelope,
+            "done",
+            self._c.clock.now(),
+            lines,
+            self._post(channel, turn.message, turn.id, said),
+            result.changed(running.answer.changes),
+            more=self._goes_on(channel),
+            largest=channel.settings.limits.variables,
+        )
+
+    def _goes_on(self, channel: Channel) -> bool:
+        """Whether to go on with this lane at once: not where others have waited longer for the same place."""
+        desk, seats = self._c.desk, self._c.desk.seats(channel.bot)
+        crowded = seats.backlog and desk.free(channel.bot) <= 0
+        return not (desk.draining or seats.breaker.open or crowded)
+
+    def cancelled(self, channel: Channel, running: Running, inbound: Inbound) -> Ending:
+        lines = result.cancelled(inbound, running.envelope.entry.turn, running.answer)
+        more = self._goes_on(channel)
+        return Ending(running.envelope, "done", self._c.clock.now(), lines, reason="cancelled", more=more)
+
+    def burial(self, channel: Channel, envelope: Envelope, inbound: Inbound, buried: Buried) -> Ending:
+        turn = envelope.entry.turn
+        apology = "" if buried.reason == "stale" else channel.say("")("failed")
+        lines = result.apologised(inbound, turn, apology)
+        self._c.metrics.dead.labels("inbox", channel.name, buried.reason).inc()
+        log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)
+        now = self._c.clock.now()
+        # Named apart from the answer's parts, which may come after all once an operator has it tried again.
+        post = self._post(channel, inbound, f"{turn}.failed-{now}", result.said(lines))
+        more, error = self._goes_on(channel), buried.error[:500]
+        return Ending(envelope, "dead", now, lines, post, reason=buried.reason, error=error, more=more)
+
+    def _post(self, channel: Channel, inbound: Inbound, turn: str, said: list[Outbound]) -> Post | None:
+        """The parts of an answer; the first one's turn at the meter is taken where it can go out at once."""
+        if channel.limits.pulled or not said:
+            return None
+        letters = compose(channel, inbound.address, turn, said, quote(channel, inbound))
+        me = self._c.me if letters and self._delivery.may_send(channel, inbound) else None
+        return Post(channel.name, letters, channel.expiry(self._c.clock.now()), me, self._c.lease_end())

@@ -1,0 +1,120 @@
+"""The listeners: the public door, the admin door, and the control socket beside the database."""
+
+import logging
+import os
+import socket
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from gateway.admin.door import AdminDoor
+from gateway.corridor import Corridor
+from gateway.door.door import Door, Handler, told
+from gateway.door.house import House
+from gateway.probes import PATHS, Intake, Probes
+from gateway.router import Router
+from gateway.settings import Settings
+from gateway.settings.process import Listen
+
+IDLE = 75.0  # seconds that a connection without a request is kept, and that a request's head may take
+LINGER = 2.0  # seconds in which the rest of a refused body is let go by
+GRACE = 5.0  # seconds that requests in flight get when the process stops
+BACKLOG = 1024
+LONGEST_SOCKET = 100  # bytes of the path of a Unix socket, which has little room in the kernel
+
+log = structlog.get_logger()
+
+
+class Servers:
+    """All that listens. `listen`, `open`; then `shut` (nothing is taken in any more) and `close`."""
+
+    def __init__(self, corridor: Corridor, router: Router, settings: Settings, root: Path | None = None) -> None:
+        base = root or Path()
+        self._settings, self._live = settings, corridor.live
+        self.intake = Intake()
+        self.house = House(corridor, router, settings, self.intake, base / settings.storage.files)
+        self.door = Door(self.house)
+        self._admin = AdminDoor(corridor, router, settings)
+        self._probes = Probes(corridor.db, self.intake)
+        self._control = base / settings.storage.database.parent / "gateway.sock"
+        self._runners: list[web.ServerRunner] = []
+        self.public = self.admin = ""
+
+    async def listen(self) -> None:
+        """Begin to listen; requests are answered 503 until `open`. Raises `OSError` when an address is taken."""
+        self.public = await self._tcp(self.door.handle, self._settings.server.listen)
+        self.admin = await self._tcp(self._from_network, self._settings.admin.listen)
+        await self._unix()
+
+    def open(self) -> None:
+        """Everything has started: take events in."""
+        self.intake.started = self.intake.open = True
+
+    def shut(self) -> None:
+        """Take nothing in any more; answers that are still made are still given."""
+        self.intake.open = False
+
+    async def close(self) -> None:
+        """Stop listening; live connections end, and their clients come back to whoever is here then."""
+        self.intake.open = False
+        self._live.stop()
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+        self._control.unlink(missing_ok=True)
+
+    async def _tcp(self, handler: Handler, listen: Listen) -> str:
+        runner = await self._runner(handler)
+        site = web.TCPSite(runner, listen.host, listen.port, backlog=BACKLOG)
+        await site.start()
+        host, port = runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def _unix(self) -> None:
+        """The control socket: whoever may open it (its owner) needs no key."""
+        path = self._control.resolve()
+        if len(os.fsencode(path)) > LONGEST_SOCKET:
+            log.warning("control.unavailable", path=str(path), reason="the path is too long for a Unix socket")
+            return
+        path.unlink(missing_ok=True)  # left by a process that was killed: the store's lock says that it is gone
+        control = socket.socket(socket.AF_UNIX)
+        os.fchmod(control.fileno(), 0o600)  # before it has a name, so that there is no moment in which others get in
+        control.bind(str(path))
+        path.chmod(0o600)
+        await web.SockSite(await self._runner(self._from_here), control).start()
+
+    async def _runner(self, handler: Handler) -> web.ServerRunner:
+        server = web.Server(
+            handler,
+            access_log=None,
+            logger=_quiet(),
+            keepalive_timeout=IDLE,
+            lingering_time=LINGER,
+            auto_decompress=False,
+        )
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE)
+        await runner.setup()
+        self._runners.append(runner)
+        return runner
+
+    async def _from_network(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await self._operate(request, trusted=False)
+
+    async def _from_here(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await self._operate(request, trusted=True)
+
+    async def _operate(self, request: web.BaseRequest, *, trusted: bool) -> web.StreamResponse:
+        try:
+            if request.path in PATHS:
+                return await self._probes.handle(request)
+            return await self._admin.handle(request, trusted=trusted)
+        except Exception as error:
+            return told(request, error)
+
+
+def _quiet() -> logging.Logger:
+    """For the HTTP library: what strangers send to an open port is answered with 400, not written down."""
+    logger = logging.getLogger("gateway.http")
+    logger.setLevel(logging.CRITICAL)
+    return logger
