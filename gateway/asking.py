@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from contextlib import aclosing
 
-from gateway.bot import Answering, Change, Delta, Piece, Progress, Say
+from gateway.bot import SILENCE, Answering, Change, Delta, Piece, Progress, Say
 from gateway.errors import BotBroken, BotError
 from gateway.message import Outbound, Turn
 
-SILENCE = "NO_REPLY"
 MOST_MESSAGES = 10
 
 

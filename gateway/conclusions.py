@@ -58,7 +58,7 @@ class Conclusions:
 
     def burial(self, channel: Channel, envelope: Envelope, inbound: Inbound, buried: Buried) -> Ending:
         turn = envelope.entry.turn
-        apology = "" if buried.reason == "stale" else channel.say("")("failed")
+        apology = "" if buried.reason == "stale" else channel.say(inbound.sender.language if inbound.sender else "")("failed")
         lines = result.apologised(inbound, turn, apology)
         self._c.metrics.dead.labels("inbox", channel.name, buried.reason).inc()
         log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)

@@ -25,6 +25,7 @@ from gateway.settings import BotSettings, ChannelSettings, Settings
 from gateway.tasks import Tasks
 
 CONNECTIONS = 1000  # kept open at once to bots and platforms
+KEEP_ALIVE = 4.0  # seconds; common servers close after 5, and a request on a closing connection is in doubt
 
 log = structlog.get_logger()
 
@@ -67,7 +68,7 @@ class Daemon:
         self.router.start()
         self._tasks.start(Housekeeping(self.corridor).run(), "housekeeping")
         self.servers.open()
-        log.info("daemon.started", listen=str(settings.server.listen), channels=len(settings.channels))
+        log.info("daemon.started", listen=self.servers.public, channels=len(settings.channels))
 
     async def apply(self, settings: Settings) -> None:
         """Make the settings real. All that can fail is built first; then what changed is stopped, and started anew."""
@@ -105,8 +106,7 @@ class Daemon:
 
     def _channel(self, settings: ChannelSettings) -> tuple[Channel, ChannelGate]:
         gate = ChannelGate(self.corridor, self.router, self.http, self.settings.server.public_url or "")
-        assert settings.plugin is not None
-        adapter: Adapter = settings.plugin(settings.name, settings.options, gate)
+        adapter: Adapter = settings.plugin(settings.name, settings.options, gate)  # type: ignore[misc]
         gate.channel = Channel(settings.name, settings, adapter, self._clock)
         return gate.channel, gate
 
@@ -163,7 +163,7 @@ async def serve(
 
 
 def _http() -> aiohttp.ClientSession:
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS, limit_per_host=0, keepalive_timeout=10)
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, limit_per_host=0, keepalive_timeout=KEEP_ALIVE)
     timeout = aiohttp.ClientTimeout(total=120, sock_connect=10)
     return aiohttp.ClientSession(
         connector=connector, timeout=timeout, auto_decompress=True, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()

@@ -7,6 +7,7 @@ import orjson
 
 from gateway import participants, sessions
 from gateway.db import Tx
+from gateway.errors import Problem
 from gateway.history import Line, append
 from gateway.inbox import REQUEUED, Envelope, end, take_head
 from gateway.lanes import INBOX, release
@@ -104,7 +105,11 @@ def _apply(e: Ending, change: StateChange, ended: Ended) -> Tx[Ended]:
         ended = ended._replace(variables=variables, context=context)
     if change.participant is not None and e.envelope.entry.participant:
         who = e.envelope.entry.participant
-        if not (yield from participants.change(who, change.participant, e.now)):
+        try:
+            kept = yield from participants.change(who, change.participant, e.now)
+        except Problem:
+            kept = False
+        if not kept:
             refused.append("participant")
     if change.resolved is not None and change.close is None:
         yield "UPDATE session SET resolved = $2 WHERE id = $1", (session, int(change.resolved))

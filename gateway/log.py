@@ -25,6 +25,7 @@ EVENTS = frozenset(
         "channel.fault",
         "channel.health",
         "channel.recovered",
+        "control.unavailable",
         "daemon.started",
         "daemon.stopped",
         "daemon.stopping",

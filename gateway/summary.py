@@ -124,4 +124,5 @@ class Summaries:
 
 def _asking(turn: Turn, before: str | None, old: Sequence[Message], prompt: str) -> Turn:
     message = replace(turn.message, text=prompt, files=(), extra={})
-    return replace(turn, type="summarize", message=message, history=tuple(old), summary=before)
+    # An id of its own: a backend that remembers ids would repeat the answer to the turn.
+    return replace(turn, id=f"{turn.id}-summary", type="summarize", message=message, history=tuple(old), summary=before)

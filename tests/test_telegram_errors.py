@@ -49,9 +49,9 @@ CASES = [
     Case(400, "Bad Request: message is too long", Refused, "too_long"),
     Case(400, "Bad Request: message text is empty", Refused, "rejected"),
     Case(400, "Bad Request: something nobody has heard of", Refused, "rejected"),
-    Case(500, "Internal Server Error", Unknown),
-    Case(502, "Bad Gateway", Unknown),
-    Case(503, "Service Unavailable", Unknown),
+    Case(500, "Internal Server Error", Retry),
+    Case(502, "Bad Gateway", Retry),
+    Case(503, "Service Unavailable", Retry),
     Case(504, "Gateway Timeout", Unknown),
 ]
 

@@ -117,7 +117,7 @@ class Api:
 
     def _answer(self, method: str, status: int, body: bytes) -> Answer:
         answer = _decode(body) or _decode(mend(body))
-        if status >= 500 or (answer is None and status < 300):
+        if answer is None and (status >= 500 or status < 300):
             raise Unknown(f"{method}: HTTP {status}")
         if answer is None:  # a proxy on the way said so: the Bot API has not seen the request
             raise Retry(f"{method}: HTTP {status} from something that is not the Bot API")

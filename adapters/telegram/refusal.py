@@ -44,8 +44,11 @@ def refusal(method: str, code: int, description: str, parameters: Parameters) ->
         return Refused("migrated", detail, to=str(parameters.migrate_to_chat_id))
     if code == 429:
         return Retry(detail, after=parameters.retry_after or None)
-    if code >= 500:
+    if code == 504:
         return Unknown(detail)
+    if code >= 500:
+        # Its own JSON says "not done". Only where something else answered for it is the outcome in doubt.
+        return Retry(detail)
     return Refused(_reason(code, description.lower()), detail)
 
 

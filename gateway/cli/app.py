@@ -1,7 +1,6 @@
 """All commands, and those that stand alone."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from gateway.cli.keys import keys
 from gateway.cli.line import line
 from gateway.cli.queues import dead, inbox, outbox
 from gateway.cli.sessions import sessions
-from gateway.cli.shown import FINDING, Json, as_json, complain, fields, give_up, say, table
+from gateway.cli.shown import FINDING, Json, as_json, complain, give_up, say, table
 
 app = typer.Typer(
     name="gateway",

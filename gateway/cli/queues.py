@@ -7,7 +7,20 @@ import typer
 from gateway.cli.configured import Config
 from gateway.cli.line import Line, line
 from gateway.cli.sessions import Cursor, Limit
-from gateway.cli.shown import FINDING, USAGE, Json, as_json, complain, confirmed, fields, give_up, moments, more, say, table
+from gateway.cli.shown import (
+    FINDING,
+    USAGE,
+    Json,
+    as_json,
+    complain,
+    confirmed,
+    fields,
+    give_up,
+    moments,
+    more,
+    say,
+    table,
+)
 from gateway.errors import Problem
 
 inbox = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="What was said and waits for an answer.")

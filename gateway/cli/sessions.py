@@ -10,7 +10,7 @@ from gateway.cli.shown import Json, as_json, fields, moments, more, say, table
 
 sessions = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Conversations: list, read, end them.")
 
-Which = Annotated[str, typer.Argument(metavar="SESSION", help="Its id, or its key: then the open one, else the newest.")]
+Which = Annotated[str, typer.Argument(metavar="SESSION", help="An id, or a key: its open session, else the newest.")]
 Limit = Annotated[int, typer.Option(min=1, max=500, help="At most so many.")]
 Cursor = Annotated[str, typer.Option(help="Where the page before ended.")]
 Farewell = Annotated[str, typer.Option(help="Words for the user.")]
@@ -72,7 +72,8 @@ def _vars(which: Which, config: Config = "", json: Json = False) -> None:
     """The variables and the context that the bot keeps with a session."""
     with line(config) as gateway:
         found = gateway.ask("GET", "sessions", which, "vars")
-    as_json(found) if json else fields({**found["variables"], **{f"context.{k}": v for k, v in found["context"].items()}})
+    context = {f"context.{name}": value for name, value in found["context"].items()}
+    as_json(found) if json else fields({**found["variables"], **context})
 
 
 @sessions.command("reset")

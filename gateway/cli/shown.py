@@ -72,11 +72,7 @@ def _cell(value: Any, longest: int = 80) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, dict | list):
-        text = json.dumps(value, ensure_ascii=False)
-    else:
-        text = str(value)
-    text = escaped(text)
+    text = escaped(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value))
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
