@@ -22,7 +22,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     text: int = 4096  # longest text of one part ...
     unit: Literal["chars", "utf16", "bytes"] = "chars"  # ... counted so
     prefixes: str = "/"  # characters that begin a command
-    dialect: str = "plain"  # a name known to gateway.markup; "tree" leaves Markdown to the adapter's own client
+    dialect: str = "plain"  # a name known to gateway.markup, or a dialect of the adapter's own
     caption: int = 1024
     edit: bool = False
     draft: bool = False  # can show an answer while it is being written

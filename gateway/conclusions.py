@@ -58,13 +58,14 @@ class Conclusions:
 
     def burial(self, channel: Channel, envelope: Envelope, inbound: Inbound, buried: Buried) -> Ending:
         turn = envelope.entry.turn
-        apology = "" if buried.reason == "stale" else channel.say(inbound.sender.language if inbound.sender else "")("failed")
+        apology = (
+            "" if buried.reason == "stale" else channel.say(inbound.sender.language if inbound.sender else "")("failed")
+        )
         lines = result.apologised(inbound, turn, apology)
         self._c.metrics.dead.labels("inbox", channel.name, buried.reason).inc()
         log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)
         now = self._c.clock.now()
-        # Named apart from the answer's parts, which may come after all once an operator has it tried again.
-        post = self._post(channel, inbound, f"{turn}.failed-{now}", result.said(lines))
+        post = self._post(channel, inbound, turn, result.said(lines))
         more, error = self._goes_on(channel), buried.error[:500]
         return Ending(envelope, "dead", now, lines, post, reason=buried.reason, error=error, more=more)
 

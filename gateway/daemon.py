@@ -49,7 +49,7 @@ class Daemon:
         self.settings, self._clock, self._root, self._doors = settings, clock or Clock(), root, doors
         self._tasks = Tasks()
         self._connections: dict[str, asyncio.Task[None]] = {}
-        self._started = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the store and the doors, and apply the settings. Raises `StorageDown` or `OSError`; nothing is left."""
@@ -66,7 +66,7 @@ class Daemon:
             await self.stop(0)
             raise
         self.router.start()
-        self._tasks.start(Housekeeping(self.corridor).run(), "housekeeping")
+        self._keeper = self._tasks.start(Housekeeping(self.corridor).run(), "housekeeping")
         self.servers.open()
         log.info("daemon.started", listen=self.servers.public, channels=len(settings.channels))
 
@@ -124,6 +124,8 @@ class Daemon:
         self.servers.shut()
         for task in self._connections.values():
             task.cancel()
+        if self._keeper is not None:
+            self._keeper.cancel()
         await self.router.drain(self.settings.server.drain if drain is None else drain)
         await self.servers.close()
         await self._tasks.wait(1.0)

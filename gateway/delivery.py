@@ -1,5 +1,6 @@
 """Delivery: parts leave in order, each with its intent on disk before the try, each outcome on disk after it."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import structlog
@@ -31,6 +32,7 @@ class Delivery:
     def __init__(self, corridor: Corridor, ring: Callable[[str], None]) -> None:
         self._c, self._ring = corridor, ring
         self.held: dict[int, Lease] = {}
+        self.busy: Counter[str] = Counter()  # lanes being sent from, by channel: a slow platform slows no other
         self.renewed_at = corridor.clock.tick()
 
     def may_send(self, channel: Channel, inbound: Inbound) -> bool:
@@ -44,8 +46,7 @@ class Delivery:
         if load is None:
             self._ring(channel.name)
         else:
-            self._hold(channel, load.lease)
-            self._c.tasks.start(self._deliver(channel, load.lease, load.part, self._c.clock.tick()), "delivery")
+            self._start(channel, load.lease, load.part, self._c.clock.tick())
 
     async def claim(self, channel: Channel, limit: int) -> int:
         """Take lanes that are due, and send what they hold. Returns how many there were."""
@@ -53,48 +54,58 @@ class Delivery:
         now, until = self._c.clock.now(), self._c.lease_end()
         leases = await self._c.db.write(claim, OUTBOX, channel.name, self._c.me, now, until, limit)
         for lease in leases:
-            self._hold(channel, lease)
-            self._c.tasks.start(self._deliver(channel, lease, None, began), "delivery")
+            self._start(channel, lease, None, began)
         return len(leases)
 
-    def _hold(self, channel: Channel, lease: Lease) -> None:
+    def _start(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
         self.held[lease.lane] = lease
+        self.busy[channel.name] += 1
+        self._c.tasks.start(self._deliver(channel, lease, part, began), "delivery")
 
     async def _deliver(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
         """Send from one lane until it is empty, must wait, or is lost."""
         try:
             if part is None:
-                part = await self._c.insist(outbox.head, lease, self._c.clock.now(), self._resends(channel))
+                part = await self._c.insist(outcomes.following, lease, self._c.clock.now(), self._resends(channel))
                 part = await self._intend(channel, lease, part)
             while part is not None:
                 if self._c.clock.tick() > max(began, self.renewed_at) + SURE * self._c.lease:
+                    # The lease may be somebody else's by the time the platform has it.
                     log.warning("send.late", channel=channel.name, part=part.id)
+                    await self._c.insist(outcomes.postpone, lease, part.id, self._c.clock.now())
                     return
-                outcome = await self._send(channel, part)
+                outcome, tried = await self._send(channel, part), part
                 part = await self._c.insist(
                     outcomes.note, lease, part.id, outcome, self._c.clock.now(), self._resends(channel)
                 )
                 failpoint("send.noted")
+                if outcome.kind == "moved":
+                    chat = decode(Part, tried.body).address.chat
+                    self._c.aliases[channel.name, channel.account, chat] = outcome.to
                 part = await self._intend(channel, lease, part)
         finally:
+            self.busy[channel.name] -= 1
             if self.held.get(lease.lane) == lease:
                 del self.held[lease.lane]
 
     async def _intend(self, channel: Channel, lease: Lease, part: Stored | None) -> Stored | None:
         """Ask the meter, then note the intent. None when the part must wait or the lane was lost."""
-        if part is None:
-            return None
-        address = decode(Part, part.body).address
-        wait = channel.meter.take(address.chat, address.place not in ("dm", "conversation"))
-        stopped = not channel.sends or self._c.desk.draining
-        if wait > 0 or stopped:
-            due = self._c.clock.now() + round(max(wait, 1.0 if stopped else 0.0) * 1000)
-            await self._c.insist(outcomes.postpone, lease, part.id, due)
-            return None
-        if not await self._c.insist(outbox.intend, lease, part.id):
-            return None
-        failpoint("send.intended")
-        return part._replace(state="sending", attempts=part.attempts + 1)
+        while part is not None:
+            address = decode(Part, part.body).address
+            group = address.place not in ("dm", "conversation")
+            stopped = not channel.sends or self._c.desk.draining
+            wait = 1.0 if stopped else channel.meter.take(address.chat, group)
+            if wait > 0:
+                due = self._c.clock.now() + round(wait * 1000)
+                await self._c.insist(outcomes.postpone, lease, part.id, due)
+                return None
+            if await self._c.insist(outbox.intend, lease, part.id):
+                failpoint("send.intended")
+                return part._replace(state="sending", attempts=part.attempts + 1)
+            # A platform's report or a reset has taken it out of the queue, or somebody has taken the lane.
+            channel.meter.refund(address.chat, group)
+            part = await self._c.insist(outcomes.following, lease, self._c.clock.now(), self._resends(channel))
+        return None
 
     def _resends(self, channel: Channel) -> int:
         if channel.limits.resend_is_safe:
@@ -149,7 +160,7 @@ class Delivery:
         error = str(refused)
         if refused.reason == "markup" and not stored.plain:
             return Outcome("ready", due=self._c.clock.now(), error=error, plain=True)
-        if refused.reason == "migrated" and refused.to:
+        if refused.reason == "migrated" and refused.to and stored.attempts < channel.settings.delivery.attempts:
             return Outcome("moved", due=self._c.clock.now(), error=error, to=refused.to)
         if refused.reason == "auth":
             channel.health("auth", error)

@@ -19,7 +19,7 @@ async def lay(settings: Settings, db: Database, clock: Clock, tasks: Tasks) -> t
     corridor = Corridor(
         db=db,
         clock=clock,
-        desk=Desk(clock, settings.server.workers, lambda bot: router.ring_bot(bot)),
+        desk=Desk(clock, settings.server.workers, lambda bot: router.ring_bot(bot)),  # noqa: PLW0108  (not made yet)
         memory=Memory(db),
         live=Live(),
         metrics=Metrics(),

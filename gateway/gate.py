@@ -40,6 +40,7 @@ class ChannelGate:
 
     async def settle(self, part: str, outcome: Literal["sent", "delivered", "read", "failed"], ref: str = "") -> None:
         await self._c.db.write(kept.settle, part, outcome, ref, self._c.clock.now())
+        self._router.ring_channel(self.channel.name)
 
     def health(self, state: State, detail: str = "") -> None:
         if (state, detail) != (self.channel.state, self.channel.detail):

@@ -1,6 +1,7 @@
 """Small things kept beside the queues: words of adapters over restarts, and what platforms say of parts later."""
 
 from gateway.db import Tx
+from gateway.outbox import LESS
 
 # A status only climbs: callbacks arrive in any order.
 LADDER = ("sent", "delivered", "read", "failed")
@@ -29,11 +30,13 @@ def settle(part: str, status: str, ref: str, now: int) -> Tx[bool]:
     number, lane, state, before = rows[0]
     if before is None or LADDER.index(status) > LADDER.index(before):
         yield "UPDATE outbox SET status = $2 WHERE id = $1", (number, status)
-    if state in ("unknown", "unconfirmed") and status != "failed":
+    if state in ("sending", "unknown", "unconfirmed") and status != "failed":
         yield (
             "UPDATE outbox SET state = 'sent', sent_at = $2, ref = COALESCE(NULLIF($3, ''), ref) WHERE id = $1",
             (number, now, ref),
         )
-        if state == "unknown":
-            yield "UPDATE lane SET pending = pending - 1 WHERE id = $1", (lane,)
+        less = int(state != "unconfirmed")
+        yield f"UPDATE lane SET {LESS} WHERE id = $1", (lane, less)
+        # What waited for this one's outcome need not wait any longer.
+        yield "UPDATE lane SET out_due_at = $2 WHERE id = $1 AND out_holder IS NULL AND out_due_at > $2", (lane, now)
     return True

@@ -23,6 +23,10 @@ class Event(NamedTuple):
     session: str = ""
 
 
+STOP = Event("stopping", {})
+"""Told to those who are to go away."""
+
+
 class Preview(NamedTuple):
     """The answer being written: `n` counts its deltas."""
 
@@ -48,8 +52,9 @@ class Watcher:
     async def get(self) -> Event:
         return await self._queue.get()
 
-    def empty(self) -> bool:
-        return self._queue.empty()
+    def __len__(self) -> int:
+        """Events that have not been read."""
+        return self._queue.qsize()
 
     def skip(self) -> None:
         """Let the next event go unread."""
@@ -78,7 +83,7 @@ class Live:
     def stop(self) -> None:
         """This process stops: whoever watches goes away."""
         for lane in self._watchers:
-            self.publish(lane, Event("stopping", {}))
+            self.publish(lane, STOP)
 
     def watched(self, lane: int) -> bool:
         return lane in self._watchers

@@ -38,10 +38,10 @@ _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, c
 
 _SENT = """UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3
     WHERE id = $1 AND state IN ('sending', 'unknown') RETURNING id"""
-_ONE_LESS = """UPDATE lane SET pending = pending - 1,
-    out_holder = CASE WHEN pending = 1 AND out_fence = $2 THEN NULL ELSE out_holder END,
-    out_due_at = CASE WHEN pending = 1 AND out_fence = $2 THEN NULL ELSE out_due_at END
-    WHERE id = $1 RETURNING pending, out_fence, out_holder"""
+# An empty queue is nobody's: who held it learns that by its fence, and the next post may be taken at once.
+LESS = """pending = pending - $2,
+    out_holder = CASE WHEN pending = $2 THEN NULL ELSE out_holder END,
+    out_due_at = CASE WHEN pending = $2 THEN NULL ELSE out_due_at END"""
 
 
 class Batch(NamedTuple):
@@ -110,18 +110,22 @@ def _verdict(lane: int, part: Stored, now: int, resends: int) -> Tx[tuple[str, s
 
 
 def leave(lane: int, part: int, state: str, reason: str, error: str = "") -> Tx[None]:
-    """A part leaves the queue without being sent."""
-    yield (
-        "UPDATE outbox SET state = $2, reason = $3, error = COALESCE(NULLIF($4, ''), error) WHERE id = $1",
+    """A part leaves the queue without being sent, unless it has left it already."""
+    rows = yield (
+        """UPDATE outbox SET state = $2, reason = $3, error = COALESCE(NULLIF($4, ''), error)
+             WHERE id = $1 AND state IN ('ready', 'sending', 'unknown') RETURNING id""",
         (part, state, reason, error[:500]),
     )
-    yield "UPDATE lane SET pending = pending - 1 WHERE id = $1", (lane,)
+    yield f"UPDATE lane SET {LESS} WHERE id = $1", (lane, len(rows))
 
 
 def intend(lease: Lease, part: int) -> Tx[bool]:
-    """Note, before the try, that a part may have been sent from now on. False: the lane was lost."""
+    """Note, before the try, that a part may have been sent from now on. False: it has left the queue, or the lane
+    was lost.
+    """
     rows = yield (
-        """UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = $1
+        """UPDATE outbox SET state = 'sending', attempts = attempts + 1
+             WHERE id = $1 AND state IN ('ready', 'unknown')
              AND EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL)
              RETURNING id""",
         (part, lease.lane, lease.fence),
@@ -131,14 +135,13 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
 
 def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
     """The platform has it. True while the lane is still ours and holds more; an empty one is let go."""
-    rows = yield _SENT, (part, ref, now)
-    if not rows:
-        # A later owner of the lane has settled it meanwhile; that it arrived is news only where this was in doubt.
+    less = yield _SENT, (part, ref, now)
+    if not less:
+        # It was settled meanwhile; that it arrived is news only where this was in doubt.
         yield "UPDATE outbox SET state = 'sent', ref = $2 WHERE id = $1 AND state = 'unconfirmed'", (part, ref)
-        return False
-    rows = yield _ONE_LESS, tuple(lease)
-    pending, fence, holder = rows[0]
-    return bool(pending and fence == lease.fence and holder is not None)
+    rows = yield f"UPDATE lane SET {LESS} WHERE id = $1 RETURNING out_fence, out_holder", (lease.lane, len(less))
+    fence, holder = rows[0]
+    return bool(fence == lease.fence and holder is not None)
 
 
 def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, plain: bool = False) -> Tx[bool]:

@@ -32,6 +32,12 @@ def note(lease: Lease, part: int, outcome: Outcome, now: int, resends: int) -> T
     return (yield from outbox.head(lease, now, resends)) if held else None
 
 
+def following(lease: Lease, now: int, resends: int) -> Tx[Stored | None]:
+    """The part to be sent next from a lane, if that is ours."""
+    held = yield from _held(lease)
+    return (yield from outbox.head(lease, now, resends)) if held else None
+
+
 def _not_sent(lease: Lease, part: int, outcome: Outcome, now: int) -> Tx[bool]:
     held = yield from _held(lease)
     if not held:
@@ -55,6 +61,13 @@ def _held(lease: Lease) -> Tx[bool]:
 
 
 def postpone(lease: Lease, part: int, due: int) -> Tx[bool]:
-    """The part must wait for its turn at the meter; its lane is let go until then."""
-    yield "UPDATE outbox SET not_before = $2 WHERE id = $1", (part, due)
-    return (yield from release(OUTBOX, lease, due))
+    """The part must wait; its lane is let go until then. Nothing has been sent, even if that was intended."""
+    held = yield from release(OUTBOX, lease, due)
+    if held:
+        yield (
+            """UPDATE outbox SET not_before = $2, attempts = attempts - CASE WHEN state = 'sending' THEN 1 ELSE 0 END,
+                 state = CASE WHEN state <> 'sending' THEN state WHEN unknowns > 0 THEN 'unknown' ELSE 'ready' END
+                 WHERE id = $1""",
+            (part, due),
+        )
+    return held

@@ -152,7 +152,7 @@ class Router:
         if channel is None or not channel.sends or channel.limits.pulled or self._c.desk.draining:
             return
         with suppress(StorageDown):
-            while (free := DELIVERIES - len(self.delivery.held)) > 0:
+            while (free := DELIVERIES - self.delivery.busy[name]) > 0:
                 if await self.delivery.claim(channel, min(free, BATCH)) < min(free, BATCH):
                     return
 

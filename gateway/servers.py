@@ -26,6 +26,25 @@ LONGEST_SOCKET = 100  # bytes of the path of a Unix socket, which has little roo
 log = structlog.get_logger()
 
 
+class Listening(web.Server):
+    """Tells the house when a connection is lost: a handler that only waits would not notice."""
+
+    def __init__(self, house: House, handler: Handler) -> None:
+        super().__init__(
+            handler,
+            access_log=None,
+            logger=_quiet(),
+            keepalive_timeout=IDLE,
+            lingering_time=LINGER,
+            auto_decompress=False,
+        )
+        self._house = house
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        self._house.lost(handler)
+
+
 class Servers:
     """All that listens. `listen`, `open`; then `shut` (nothing is taken in any more) and `close`."""
 
@@ -85,14 +104,7 @@ class Servers:
         await web.SockSite(await self._runner(self._from_here), control).start()
 
     async def _runner(self, handler: Handler) -> web.ServerRunner:
-        server = web.Server(
-            handler,
-            access_log=None,
-            logger=_quiet(),
-            keepalive_timeout=IDLE,
-            lingering_time=LINGER,
-            auto_decompress=False,
-        )
+        server = Listening(self.house, handler)
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE)
         await runner.setup()
         self._runners.append(runner)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from gateway.db import Tx
 from gateway.lanes import Lane
+from gateway.outbox import LESS
 
 Reason = Literal["reset", "timeout", "user", "bot", "operator", "resolved", "transferred", "merged"]
 OPEN = "('active', 'dormant', 'handoff')"
@@ -142,9 +143,8 @@ def supersede(lane: Lane, now: int) -> Tx[None]:
         (lane.id,),
     )
     yield (
-        """UPDATE lane SET epoch = epoch + 1, version = version + 1, in_fence = in_fence + 1, in_holder = NULL,
-             in_due_at = NULL, waiting = 0, pending = pending - $2,
-             out_due_at = CASE WHEN out_holder IS NULL THEN NULL ELSE out_due_at END WHERE id = $1""",
+        f"""UPDATE lane SET epoch = epoch + 1, version = version + 1, in_fence = in_fence + 1, in_holder = NULL,
+             in_due_at = NULL, waiting = 0, {LESS} WHERE id = $1""",
         (lane.id, len(dropped)),
     )
 

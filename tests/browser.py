@@ -119,7 +119,8 @@ class Visitor:
 @asynccontextmanager
 async def visit(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visitor]:
     """A visitor with a browser profile and a network address of its own, at `url`."""
-    context = await browser.new_context(extra_http_headers={"X-Forwarded-For": next(ADDRESSES)}, **options)
+    options.setdefault("extra_http_headers", {"X-Forwarded-For": next(ADDRESSES)})
+    context = await browser.new_context(**options)
     try:
         yield await tab(context, url)
     finally:

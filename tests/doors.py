@@ -12,6 +12,7 @@ import aiohttp
 from gateway.bot import Delta, Piece, Progress
 from gateway.daemon import Daemon
 from gateway.db import Rows, Tx
+from gateway.errors import BotBroken
 from gateway.message import Turn
 from gateway.settings import load
 from tests.kit import Ticking
@@ -36,6 +37,14 @@ _script: list[Script] = []
 
 async def echo(turn: Turn) -> str:
     return f"echo: {turn.message.text}"
+
+
+async def farewell(turn: Turn) -> dict[str, Any]:
+    return {"text": "Farewell!", "end_session": True}
+
+
+async def fails(turn: Turn) -> str:
+    raise BotBroken("it always does")
 
 
 async def scripted(turn: Turn) -> AsyncIterator[Piece]:
@@ -94,6 +103,9 @@ class Event(NamedTuple):
     id: str
 
 
+BEAT = Event("beat", None, "")
+
+
 class Gateway:
     """A running daemon and a client for it."""
 
@@ -134,10 +146,16 @@ class Gateway:
 
         return await self.daemon.corridor.db.read(query)
 
+    async def until_rows(self, wanted: Any, sql: str, *args: Any) -> None:
+        """Wait until the store holds something."""
+        async with asyncio.timeout(20):
+            while await self.rows(sql, *args) != wanted:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
     async def until(self, seen: Callable[[], bool]) -> None:
         """Wait for something to be so; how long the machine takes does not matter."""
         async with asyncio.timeout(20):
-            while not seen():
+            while not seen():  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
 
 
@@ -174,10 +192,13 @@ class Visitor:
     async def events(self, query: str = "", **headers: str) -> AsyncIterator["Events"]:
         """The live connection, heard until the block ends."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.gateway.http.get(f"{self.gateway.url}/api/chat/events{query}", headers=self.bearer | named) as r:
-            assert r.status == 200, await r.read()
-            assert r.headers["Content-Type"].startswith("text/event-stream")
-            yield Events(r)
+        url = f"{self.gateway.url}/api/chat/events{query}"
+        async with self.gateway.http.get(url, headers=self.bearer | named) as response:
+            assert response.status == 200, await response.read()
+            assert response.headers["Content-Type"].startswith("text/event-stream")
+            events = Events(response)
+            await events.start()
+            yield events
 
 
 class Events:
@@ -185,19 +206,32 @@ class Events:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.response, self.beats = response, 0
+        self._stored: list[Event] = []
+
+    async def start(self) -> None:
+        """Read up to the first sign of life: all that was stored has been told, and what comes is heard."""
+        while (event := await self._read()) is not None and event is not BEAT:
+            self._stored.append(event)
 
     async def next(self) -> Event | None:
         """The next event, None at the end."""
+        if self._stored:
+            return self._stored.pop(0)
+        while (event := await self._read()) is BEAT:
+            self.beats += 1
+        return event
+
+    async def _read(self) -> Event | None:
         fields = {"id": "", "event": "message", "data": ""}
         async with asyncio.timeout(20):
             while line := (await self.response.content.readline()).decode():
                 if line.startswith(":"):
-                    self.beats += 1
-                elif line != "\n":
+                    return BEAT
+                if line == "\n" and fields["data"]:
+                    return Event(fields["event"], json.loads(fields["data"]), fields["id"])
+                if line != "\n":
                     name, _, value = line.rstrip("\n").partition(": ")
                     fields[name] = value
-                elif fields["data"]:
-                    return Event(fields["event"], json.loads(fields["data"]), fields["id"])
         return None
 
     async def until(self, kind: str) -> list[Event]:

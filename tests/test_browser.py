@@ -161,7 +161,7 @@ async def test_reset_by_command_begins_anew_with_another_token(visitor: Visitor,
     assert await visitor.token() != old
     await visitor.ask("again")
     await expect(visitor.answers).to_have_text("You said again after 0 others.")
-    assert await status(gateway, old) == 401
+    assert await status(gateway, old) == 410
     assert (await visitor.stored()).keys() == {"session"}
 
 
@@ -184,7 +184,7 @@ async def test_new_conversation_from_the_menu(visitor: Visitor, gateway: Gateway
     await expect(visitor.mine).to_have_count(0)
     await visitor.ask("again")
     await expect(visitor.answers).to_have_text("You said again after 0 others.")
-    assert await status(gateway, old) == 401
+    assert await status(gateway, old) == 410
 
 
 @pytest.mark.feature("WEB-07", "LIF-13")
@@ -244,7 +244,7 @@ async def test_draft_is_written_in_every_tab(visitor: Visitor, gateway: Gateway)
 
 
 @pytest.mark.feature("ID-02", "ID-03")
-async def test_token_travels_in_a_header_only(visitor: Visitor) -> None:
+async def test_token_travels_in_a_header_only(visitor: Visitor, gateway: Gateway) -> None:
     await visitor.ask("hello")
     token = await visitor.token()
     assert re.fullmatch(r"[\w-]{43}", token)
@@ -255,6 +255,7 @@ async def test_token_travels_in_a_header_only(visitor: Visitor) -> None:
         assert token not in (request.post_data or "")
     carried = [request for request in visitor.requests if request.headers.get("authorization") == f"Bearer {token}"]
     assert carried
+    assert token not in gateway.log
 
 
 @pytest.mark.feature("WEB-06")
@@ -323,6 +324,70 @@ async def test_a_lost_receipt_does_not_double_the_message(visitor: Visitor) -> N
     await expect(visitor.answers.last).to_contain_text("after 1 others")
     await expect(visitor.mine).to_have_text(["only once", "next"])
     assert len(lost) == 2 or len(set(lost)) == 1
+
+
+@pytest.mark.feature("WEB-08")
+async def test_what_is_too_fast_is_sent_when_its_time_comes(browser: Browser, tmp_path: Path) -> None:
+    config = CONFIG.replace("{messages: off}", "{messages: 1/s}")
+    async with Gateway(tmp_path, config, TALKER_DIR=str(tmp_path)) as gateway, visit(browser, gateway.url) as visitor:
+        for text in ("one", "two", "three"):
+            await visitor.say(text)
+        await expect(visitor.answers).to_have_count(3)
+        await expect(visitor.mine).to_have_text(["one", "two", "three"])
+        await expect(visitor.answers.last).to_have_text("You said three after 2 others.")
+
+
+async def unseen(visitor: Visitor, away: bool) -> None:
+    """Another tab is in front of this one, or is not any more."""
+    await visitor.page.evaluate(
+        """away => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => away});
+        document.dispatchEvent(new Event('visibilitychange')); }""",
+        away,
+    )
+
+
+def streams(visitor: Visitor) -> int:
+    return sum("/api/chat/events" in request.url for request in visitor.requests)
+
+
+@pytest.mark.feature("WEB-03")
+async def test_tab_in_the_background_gives_its_connection_back(browser: Browser, gateway: Gateway) -> None:
+    """A browser has six connections to a host: a seventh tab would wait for ever."""
+    async with visit(browser, "about:blank") as visitor:
+        await visitor.page.clock.install()
+        await visitor.page.goto(gateway.url)
+        await visitor.ask("hello")
+        assert streams(visitor) == 1
+        async with visitor.page.expect_event("requestfailed", lambda request: "/api/chat/events" in request.url):
+            await unseen(visitor, True)
+            await visitor.page.clock.fast_forward(61_000)
+        await visitor.say_elsewhere("meanwhile")
+        assert streams(visitor) == 1
+        await unseen(visitor, False)
+        await expect(visitor.mine).to_have_text(["hello", "meanwhile"])
+        assert streams(visitor) == 2
+
+
+@pytest.mark.feature("WEB-03")
+async def test_silent_connection_is_opened_anew(browser: Browser, gateway: Gateway) -> None:
+    async with visit(browser, "about:blank") as visitor:
+        await visitor.page.clock.install()
+        await visitor.page.goto(gateway.url)
+        await visitor.ask("hello")
+        async with visitor.page.expect_request("**/api/chat/events?since=2"):
+            await visitor.page.clock.fast_forward(46_000)
+        await visitor.ask("again")
+        await expect(visitor.bodies).to_have_count(4)
+
+
+@pytest.mark.feature("WEB-04", "WEB-07")
+async def test_transcript_is_saved(visitor: Visitor) -> None:
+    await visitor.ask("keep this")
+    async with visitor.page.expect_download() as download:
+        await visitor.choose("Save transcript")
+    saved = await download.value
+    assert saved.suggested_filename == "conversation.txt"
+    assert "keep this" in Path(await saved.path()).read_text("utf-8")
 
 
 async def _own(folder: Path) -> Gateway:

@@ -53,7 +53,7 @@ async def test_screen_readers_hear_finished_answers_and_no_pieces(visitor: Visit
 @pytest.mark.feature("WEB-07")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_names_sizes_and_contrast(browser: Browser, gateway: Gateway, scheme: Any) -> None:
-    async with visit(browser, gateway.url, color_scheme=scheme) as visitor:
+    async with visit(browser, gateway.url, color_scheme=scheme, reduced_motion="reduce") as visitor:
         await visitor.ask("marked")
         await visitor.say("x" * 32_001)
         await expect(visitor.log.get_by_text("Not sent")).to_be_visible()
@@ -92,8 +92,8 @@ async def test_right_to_left(browser: Browser, gateway: Gateway) -> None:
         assert mark["x"] > menu["x"]
         direction = "element => getComputedStyle(element).direction"
         assert await visitor.answers.first.locator("p").evaluate(direction) == "ltr"  # it begins with "You said"
-        assert await visitor.mine.first.locator("p").evaluate(direction) == "rtl"
-        assert await visitor.mine.last.locator("p").evaluate(direction) == "ltr"
+        assert await visitor.mine.first.evaluate(direction) == "rtl"
+        assert await visitor.mine.last.evaluate(direction) == "ltr"
 
 
 @pytest.mark.feature("WEB-07")

@@ -27,7 +27,7 @@ async def unharmed(visitor: Visitor) -> None:
     assert await page.evaluate("seen.executed") == 0
     assert visitor.dialogs == 0
     assert await page.evaluate("seen.violations") == []
-    assert await page.evaluate("probe.foreign(document.querySelector('.chat'))") == []
+    assert await page.evaluate("probe.foreign(document.querySelector('.log'))") == []
 
 
 @pytest.mark.parametrize("start", range(0, len(ALL), CHUNK))
@@ -86,7 +86,7 @@ async def test_what_the_operator_writes_never_runs(browser: Browser, tmp_path: P
     texts = [text for text in ALL if text.isprintable() and len(text) <= 80][::20]
     channels = "".join(
         f"  c{number}: {{platform: web, bot: talker, title: {word}, welcome: {word}, starters: [{word}]}}\n"
-        for number, word in enumerate(map(json.dumps, texts))
+        for number, word in enumerate(json.dumps(text).replace("${", "$${") for text in texts)
     )
     config = CONFIG.partition("channels:")[0] + "channels:\n" + channels
     async with Gateway(tmp_path, config, TALKER_DIR=str(tmp_path)) as gateway:

@@ -78,7 +78,7 @@ async def _check(folder: Path, known: Marks) -> None:
     heard = {event for _, event in known.acknowledged}
     assert heard <= {event for _, _, body in entries for event in [body.split('"ids":["')[1].split('"')[0]]}
     # Nobody has received what the store believes it has not begun to send.
-    parts = await db.read(_read, "SELECT part, state FROM outbox")
+    parts = await db.read(_read, "SELECT CAST(id AS TEXT), state FROM outbox")
     begun = {part for part, state in parts if state in ("unknown", "sent", "dropped")}
     assert {part for _, part in known.received} <= begun
     # An entry is done together with its lines, and never by halves.

@@ -48,7 +48,7 @@ def test_one_channel_its_token_and_one_bot_are_a_complete_file(files: Files) -> 
     assert channel.limits.send is None
     assert (channel.delivery.attempts, channel.delivery.ttl) == (10, 6 * 3600)
     assert channel.delivery.on_unknown == "resend_once"
-    assert (channel.format.input, channel.format.max_parts) == ("markdown", 8)
+    assert channel.format.input == "markdown"
     assert (channel.stream.typing, channel.stream.edit) == (True, "auto")
     assert channel.texts == {}
 

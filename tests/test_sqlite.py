@@ -218,7 +218,7 @@ async def test_a_damaged_file_is_noticed_after_an_unclean_stop(tmp_path: Path) -
     path = tmp_path / "gateway.db"
     file = apsw.Connection(str(path))
     file.execute("INSERT INTO meta VALUES ('open', '1')")
-    page = file.execute("SELECT rootpage FROM sqlite_master WHERE name = 'one'").fetchall()[0][0]
+    page = int(str(file.execute("SELECT rootpage FROM sqlite_master WHERE name = 'one'").fetchall()[0][0]))
     file.close()
     with path.open("r+b") as content:
         content.seek((page - 1) * 4096 + 8)

@@ -51,8 +51,10 @@ class AdminDoor:
             return await self._api(request, path, trusted)
         except Exception as error:
             problem = problems.caught(error, path)
-            await self._discard(request)
-            return problems.answer(problem, _advice(problem))
+            response = problems.answer(problem, _advice(problem))
+            if request.body_exists and not request.content.at_eof():
+                response.force_close()  # the rest of the body is not read
+            return response
 
     async def _api(self, request: web.BaseRequest, path: str, trusted: bool) -> web.StreamResponse:
         holder = _LOCAL if trusted else await self._guard.admit(request)
@@ -102,11 +104,6 @@ class AdminDoor:
         host = request.headers.get("Host", "").lower()
         name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
         return name in (*_LOOPBACK, "localhost")
-
-    async def _discard(self, request: web.BaseRequest) -> None:
-        """What is not read of a body is not read any more."""
-        if request.body_exists and not request.content.at_eof() and request.protocol is not None:
-            request.protocol.force_close()
 
 
 def _decoded(step: str) -> str:

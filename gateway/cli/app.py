@@ -29,6 +29,7 @@ for name, group in (("sessions", sessions), ("inbox", inbox), ("outbox", outbox)
 @app.callback()
 def _before(config: Config = "") -> None:
     """One durable, ordered road between chat platforms and the bots behind them."""
+    configured.named_before(config)
 
 
 @app.command()
@@ -132,5 +133,3 @@ def channels(config: Config = "", json: Json = False) -> None:
     for row in found:
         if row["fault"]:
             complain(f"{row['name']}: {row['fault']}")
-
-

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from gateway.cli.shown import USAGE, complain
@@ -21,10 +20,17 @@ Config = Annotated[
 ]
 
 
+_before: list[str] = []
+
+
+def named_before(file: str) -> None:
+    """The file was named in front of the command: `gateway -c FILE run`."""
+    _before[:] = [file]
+
+
 def path(given: str = "") -> Path:
     """The file to read: named by this command, before it, or by the environment."""
-    before = click.get_current_context().find_root().params.get("config", "")
-    return Path(given or before or os.environ.get("GATEWAY_CONFIG", "") or USUAL)
+    return Path(given or "".join(_before) or os.environ.get("GATEWAY_CONFIG", "") or USUAL)
 
 
 def settings(given: str = "") -> Settings:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 READERS = 2
+GATHER = 0.003  # seconds; a commit costs as much as ten members, so those who come together share one
 log = structlog.get_logger()
 
 _numbered = re.compile(r"\$(\d+)")
@@ -78,6 +79,7 @@ class Sqlite:
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Job] = []
         self._busy = self._closed = False
+        self._crowd = 0  # members of the last commit
         self._batches: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite writer", daemon=True)
         self._thread.start()
@@ -99,10 +101,16 @@ class Sqlite:
         done = self._loop.create_future()
         self._pending.append(_Job(start, done))
         if not self._busy:
-            # Whatever else this turn of the loop wants to write joins the same commit.
             self._busy = True
-            self._loop.call_soon(self._dispatch)
+            self._gather()
         return done
+
+    def _gather(self) -> None:
+        """Let others join the commit: those of this turn of the loop, and in a crowd those of a few milliseconds."""
+        if self._crowd > 1:
+            self._loop.call_later(GATHER, self._dispatch)
+        else:
+            self._loop.call_soon(self._dispatch)
 
     async def read(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a transaction on a connection that cannot write."""
@@ -138,8 +146,9 @@ class Sqlite:
         self._batches.put(batch)
 
     def _settle(self, batch: list[_Job], outcomes: list[_Outcome]) -> None:
+        self._crowd = len(batch)
         if self._pending:
-            self._dispatch()
+            self._gather()
         else:
             self._busy = False
         for (_, done), (well, value) in zip(batch, outcomes, strict=True):

@@ -71,6 +71,9 @@ def _lock(path: Path) -> int:
 def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     """A connection whose settings have been read back."""
     connection = apsw.Connection(str(path), statementcachesize=256)
+    # A new file passes through a rollback journal on its way to the log. Were its removal not on disk, a power loss
+    # could bring it back, and with it the empty file.
+    connection.execute("PRAGMA synchronous = EXTRA")
     for name, wanted in PRAGMAS.items():
         connection.execute(f"PRAGMA {name} = {wanted}").fetchall()
         found = connection.pragma(name)

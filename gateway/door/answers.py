@@ -37,7 +37,8 @@ class Answers:
         """
         if "text/event-stream" in request.headers.get("Accept", ""):
             with stream.places(self._house):
-                return await stream.write(request, self._frames(place, accepted, watcher, more))
+                frames = self._frames(place, accepted, watcher, more)
+                return await stream.write(request, frames, self._house.slowest)
         if lines := accepted.told.messages:
             return problems.json(_whole(place.channel, accepted.turn, lines) | more)
         waits = "respond-async" not in request.headers.get("Prefer", "").lower()
@@ -84,15 +85,20 @@ class Answers:
             if "session" in more:
                 yield Frame("reset", more["session"])
             return
-        feed = Feed(self._house, place.channel, place.lane, place.session, place.last)
-        async with aclosing(feed.frames(watcher)) as frames:  # type: ignore[type-var]
+        feed, last = Feed(self._house, place.channel, place.lane, place.session, place.last), 0
+        async with aclosing(feed.frames(watcher, behind=accepted.outcome == "duplicate")) as frames:  # type: ignore[type-var]
             async for frame in frames:
                 if frame.event == "answered" and frame.data["turn"] == turn:
                     return
                 if frame.event not in _OF_TURN or frame.data["turn"] == turn:
+                    last = frame.data.get("seq", last)
                     yield frame
                 if frame is BEAT_FRAME and await self._is_over(turn):
-                    return  # told while this watcher was behind
+                    # It may have been said so while this watcher was behind.
+                    for line in await self._house.corridor.db.read(history.of_turn, turn):
+                        if line.seq > last:
+                            yield Frame("message", shown.message(place.channel, line), str(line.seq))
+                    return
 
 
 def _whole(channel: Channel, turn: str, lines: Any) -> dict[str, Any]:

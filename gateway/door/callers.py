@@ -78,7 +78,7 @@ class Callers:
         # One request of a user at a time looks for their conversation, so that two first ones begin only one.
         async with self._busy.setdefault((channel.name, sender.id), asyncio.Lock()):
             place = await self._place(channel, sender, body.get("session"))
-        with self._house.corridor.live.watch(place.lane) as watcher:
+        with self._house.hear(request, place.lane) as watcher:
             accepted = await say(self._house, place, saying, namespace=f"user:{sender.id}")
             more = {"session_id": accepted.session or place.session}
             return await self._answers.give(request, place, accepted, watcher, more)

@@ -44,7 +44,7 @@ class Chat:
         saying = read_saying(request, body)
         here = place(visit)
         renewal = Renewal(visit)
-        with self._house.corridor.live.watch(here.lane) as watcher:
+        with self._house.hear(request, here.lane) as watcher:
             accepted = await say(self._house, here, saying, renewal.with_command)
             return await self._answers.give(request, here, accepted, watcher, renewal.told(self._house, accepted))
 

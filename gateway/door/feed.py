@@ -14,11 +14,12 @@ from gateway.message import Message
 
 PAGE = 200  # lines read from the store at once
 OPEN = ("active", "dormant", "handoff")
+PASSING = ("delta", "typing")  # told by the preview as well
 LAST = ("closed", "reset")  # events after which nothing follows
 
 
 class Frame(NamedTuple):
-    """One event as clients get it. `BEAT_FRAME` only shows that the connection lives."""
+    """One event as clients get it."""
 
     event: str
     data: Mapping[str, Any] = {}
@@ -26,6 +27,7 @@ class Frame(NamedTuple):
 
 
 BEAT_FRAME = Frame("beat")
+"""A sign of life, also given when all that is stored has been told."""
 
 
 class Page(NamedTuple):
@@ -59,17 +61,23 @@ class Feed:
         self._last = since
         self._draft = Preview("", 0, 0, "")  # how far this watcher has been shown the answer being written
         self._typing = self._over = False
+        self._stale = 0  # events still to be read that are older than the text we have shown
 
-    async def frames(self, watcher: Watcher) -> AsyncIterator[Frame]:
-        """Frames until the session ends or the process stops. `answered` frames are for us, not for clients."""
-        behind = True
+    async def frames(self, watcher: Watcher, *, behind: bool = True) -> AsyncIterator[Frame]:
+        """Frames until the session ends or the process stops. `answered` frames are for us, not for clients.
+
+        `behind` is False when nothing can have happened in the lane before the watcher listened.
+        """
         while not self._over:
             if behind:
                 async for frame in self._catch_up():
                     yield frame
+                self._stale = len(watcher)
                 for frame in self._present():
                     yield frame
+                yield BEAT_FRAME
             event = await self._next(watcher)
+            is_stale, self._stale = self._stale > 0, max(0, self._stale - 1)
             behind = watcher.lagging
             if behind:
                 _forget(watcher)
@@ -77,6 +85,8 @@ class Feed:
                 yield BEAT_FRAME
             elif event.kind == "stopping":
                 return
+            elif is_stale and event.kind in PASSING:
+                continue
             elif event.kind == "message" and event.seq > self._last + 1:
                 behind = event.session == self._session
             else:
@@ -84,7 +94,7 @@ class Feed:
                     yield frame
 
     async def _next(self, watcher: Watcher) -> Event | None:
-        if watcher.empty():
+        if not watcher:
             try:
                 async with asyncio.timeout(self._beat):
                     return await watcher.get()
@@ -152,7 +162,7 @@ class Feed:
 def _forget(watcher: Watcher) -> None:
     """Events were lost for this watcher: those before them are worth nothing, all is read anew."""
     watcher.lagging = False
-    while not watcher.empty():
+    while watcher:
         watcher.skip()
 
 

@@ -1,6 +1,7 @@
 """What the rooms of the public door share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from gateway.channel import Channel
 from gateway.corridor import Corridor
 from gateway.ingress.body import Bodies
 from gateway.ingress.peer import peer
+from gateway.live import STOP, Watcher
 from gateway.probes import Intake
 from gateway.router import Router
 from gateway.settings import Settings
@@ -40,6 +42,8 @@ class House:
     live: int = 0  # connections that stay open
     patience: float = 30.0  # seconds that a request waits for its answer
     beat: float = 15.0  # seconds of silence after which a live connection shows that it lives
+    slowest: float = 20.0  # seconds in which a client must take what it is sent
+    waiting: dict[object, Watcher] = field(default_factory=dict)  # by connection: who hears for it
 
     @property
     def channels(self) -> Mapping[str, Channel]:
@@ -48,6 +52,21 @@ class House:
     @property
     def now(self) -> int:
         return self.corridor.clock.now()
+
+    @contextmanager
+    def hear(self, request: web.BaseRequest, lane: int) -> Iterator[Watcher]:
+        """Listen to a lane for a request. When its connection is lost, the watcher is told to stop."""
+        with self.corridor.live.watch(lane) as watcher:
+            self.waiting[request.protocol] = watcher
+            try:
+                yield watcher
+            finally:
+                self.waiting.pop(request.protocol, None)
+
+    def lost(self, connection: object) -> None:
+        """A connection is gone; nobody reads what would be written to it."""
+        if (watcher := self.waiting.get(connection)) is not None:
+            watcher.put(STOP)
 
     def peer(self, request: web.BaseRequest) -> str:
         return peer(request, self.settings.server.trusted_proxies)

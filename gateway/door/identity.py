@@ -1,6 +1,5 @@
 """Users whom the embedding site has signed in: a JWT with HS256, made with the channel's `identity_secret`."""
 
-import math
 from typing import Any, NamedTuple
 
 import jwt
@@ -10,6 +9,8 @@ from gateway.errors import Problem
 LONGEST = 8192  # characters of a token
 LIFE = 24 * 3600  # seconds that one may be valid for
 SKEW = 60  # seconds that two clocks may be apart
+
+_NEVER = 1e15  # seconds; JSON can hold numbers that no clock can
 
 
 class Signed(NamedTuple):
@@ -49,7 +50,7 @@ def _in_time(claims: dict[str, Any], now: float) -> None:
 
 
 def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _NEVER
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 from gateway.door.access import Access
 from gateway.door.feed import BEAT_FRAME, Feed, Frame
 from gateway.door.house import House
-from gateway.door.stream import INTERNAL, SLOWEST, checked, places
+from gateway.door.stream import INTERNAL, checked, places
 from gateway.errors import Problem, StorageDown
 from gateway.ingress import problems
 from gateway.ingress.depth import json_object
@@ -37,7 +37,7 @@ class Sockets:
             try:
                 await self._serve(request, socket)
             except (Problem, StorageDown) as error:
-                await _refuse(socket, problems.caught(error, request.path))
+                await self._refuse(socket, problems.caught(error, request.path))
         return socket
 
     async def _serve(self, request: web.BaseRequest, socket: web.WebSocketResponse) -> None:
@@ -50,10 +50,10 @@ class Sockets:
         claimed = [first["session_id"]] if "session_id" in first else []
         visit = await self._access.enter(request, token, claimed)
         corridor, held = self._house.corridor, visit.held
-        with corridor.live.watch(held.lane) as watcher:
+        with self._house.hear(request, held.lane) as watcher:
             feed = Feed(self._house, visit.channel, held.lane, held.session, since)
             frames = checked(self._access, visit, feed.frames(watcher))
-            pump = corridor.tasks.start(_pump(request, socket, frames), "socket")
+            pump = corridor.tasks.start(self._pump(request, socket, frames), "socket")
             try:
                 # Only reading sees pongs and the client's good-bye; what it says otherwise is of no use here.
                 async for _ in socket:
@@ -61,6 +61,31 @@ class Sockets:
             finally:
                 pump.cancel()
                 await asyncio.wait([pump])
+
+    async def _pump(
+        self, request: web.BaseRequest, socket: web.WebSocketResponse, frames: AsyncIterator[Frame]
+    ) -> None:
+        try:
+            async with aclosing(frames):  # type: ignore[type-var]
+                async for frame in frames:
+                    if frame is not BEAT_FRAME and frame.event not in INTERNAL:
+                        await self._send(socket, frame)
+            async with asyncio.timeout(self._house.slowest):
+                await socket.close()
+        except (ConnectionError, TimeoutError):
+            if request.transport is not None:
+                request.transport.abort()
+
+    async def _send(self, socket: web.WebSocketResponse, frame: Frame) -> None:
+        data = {"event": frame.event, "id": frame.id, "data": frame.data}
+        async with asyncio.timeout(self._house.slowest):
+            await socket.send_str(orjson.dumps(data).decode())
+
+    async def _refuse(self, socket: web.WebSocketResponse, problem: Problem) -> None:
+        if not socket.closed:
+            told = {"status": problem.status, "code": problem.code, "detail": problem.detail}
+            await self._send(socket, Frame("error", told))
+            await socket.close(code=CODES + problem.status, message=problem.code.encode())
 
 
 async def _first(socket: web.WebSocketResponse) -> dict[str, Any]:
@@ -72,28 +97,3 @@ async def _first(socket: web.WebSocketResponse) -> dict[str, Any]:
         raise Problem(400, "invalid_json", "the first frame must be a JSON object with the token")
     data = message.data.encode("utf-8", "surrogatepass") if message.type is WSMsgType.TEXT else bytes(message.data)
     return json_object(data)
-
-
-async def _pump(request: web.BaseRequest, socket: web.WebSocketResponse, frames: AsyncIterator[Frame]) -> None:
-    try:
-        async with aclosing(frames):  # type: ignore[type-var]
-            async for frame in frames:
-                if frame is not BEAT_FRAME and frame.event not in INTERNAL:
-                    await _send(socket, frame)
-        async with asyncio.timeout(SLOWEST):
-            await socket.close()
-    except (ConnectionError, TimeoutError):
-        if request.transport is not None:
-            request.transport.abort()
-
-
-async def _send(socket: web.WebSocketResponse, frame: Frame) -> None:
-    data = {"event": frame.event, "id": frame.id, "data": frame.data}
-    async with asyncio.timeout(SLOWEST):
-        await socket.send_str(orjson.dumps(data).decode())
-
-
-async def _refuse(socket: web.WebSocketResponse, problem: Problem) -> None:
-    if not socket.closed:
-        await _send(socket, Frame("error", {"status": problem.status, "code": problem.code, "detail": problem.detail}))
-        await socket.close(code=CODES + problem.status, message=problem.code.encode())

@@ -16,7 +16,6 @@ from gateway.door.house import House
 from gateway.errors import Problem, StorageDown
 from gateway.ingress.problems import SERVER
 
-SLOWEST = 20.0  # seconds in which a client must take what it is sent
 CHECKED = 4  # beats after which it is asked again whether the token still opens the session
 BEAT = b": beat\n\n"
 log = structlog.get_logger()
@@ -40,11 +39,12 @@ class Streams:
 
     async def get(self, request: web.BaseRequest) -> web.StreamResponse:
         visit = await self._access.visit(request)
-        corridor, held = self._house.corridor, visit.held
+        held = visit.held
         since = await resume(self._house, held.session, request)
-        with places(self._house), corridor.live.watch(held.lane) as watcher:
+        with places(self._house), self._house.hear(request, held.lane) as watcher:
             feed = Feed(self._house, visit.channel, held.lane, held.session, since)
-            return await write(request, checked(self._access, visit, feed.frames(watcher)))
+            frames = checked(self._access, visit, feed.frames(watcher))
+            return await write(request, frames, self._house.slowest)
 
 
 @contextmanager
@@ -96,16 +96,15 @@ async def checked(access: Access, visit: Visit, frames: AsyncIterator[Frame]) ->
                 return
 
 
-async def write(request: web.BaseRequest, frames: AsyncIterator[Frame]) -> web.StreamResponse:
-    """Send frames until there are no more. A client that does not take them in time is let go of."""
+async def write(request: web.BaseRequest, frames: AsyncIterator[Frame], slowest: float) -> web.StreamResponse:
+    """Send frames until there are no more. A client that does not take one in `slowest` seconds is let go of."""
     response = web.StreamResponse(headers={**_HEADERS, **cors.headers(request)})
     await response.prepare(request)
     try:
         async with aclosing(frames):  # type: ignore[type-var]
-            await _send(response, BEAT)
             async for frame in frames:
                 if frame.event not in INTERNAL:
-                    await _send(response, encoded(frame))
+                    await _send(response, encoded(frame), slowest)
         await response.write_eof()
     except (ConnectionError, TimeoutError):
         if request.transport is not None:
@@ -115,8 +114,8 @@ async def write(request: web.BaseRequest, frames: AsyncIterator[Frame]) -> web.S
     return response
 
 
-async def _send(response: web.StreamResponse, data: bytes) -> None:
-    async with asyncio.timeout(SLOWEST):
+async def _send(response: web.StreamResponse, data: bytes, slowest: float) -> None:
+    async with asyncio.timeout(slowest):
         await response.write(data)
 
 

@@ -27,8 +27,8 @@ def _shown(box: str, number: int) -> Tx[Any]:
         )
         return _inbox(number, _found(rows))
     rows = yield (
-        """SELECT CAST(q.id AS TEXT), lane.key, q.session, q.channel, q.state, q.reason, q.attempts, q.unknowns, q.created_at,
-             q.expires_at, q.sent_at, q.ref, q.status, q.error, q.body, q.inbox FROM outbox q
+        """SELECT CAST(q.id AS TEXT), lane.key, q.session, q.channel, q.state, q.reason, q.attempts, q.unknowns,
+             q.created_at, q.expires_at, q.sent_at, q.ref, q.status, q.error, q.body, q.inbox FROM outbox q
              JOIN lane ON lane.id = q.lane WHERE q.id = $1""",
         (number,),
     )

@@ -45,8 +45,8 @@ class Queued(NamedTuple):
 _COLUMNS = {
     "inbox": """'inbox', q.id, q.turn, lane.key, q.session, q.channel, q.state, q.reason, q.attempts, q.received_at,
         q.not_before, q.error""",
-    "outbox": """'outbox', q.id, CAST(q.id AS TEXT), lane.key, q.session, q.channel, q.state, q.reason, q.attempts, q.created_at,
-        q.not_before, q.error""",
+    "outbox": """'outbox', q.id, CAST(q.id AS TEXT), lane.key, q.session, q.channel, q.state, q.reason, q.attempts,
+        q.created_at, q.not_before, q.error""",
 }
 
 

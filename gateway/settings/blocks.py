@@ -202,7 +202,6 @@ class Format(Options):
     """How answers are written."""
 
     input: Literal["markdown", "plain"] = key("markdown", "What the bot's text is.")
-    max_parts: int = key(8, "Longer answers go out as their first part and a file.", ge=1, le=100)
 
 
 class Stream(Options):

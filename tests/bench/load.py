@@ -15,7 +15,7 @@ def update(chat: int, number: int, serial: int) -> bytes:
     """One webhook request, as the platform's servers send it."""
     user = {"id": 1000 + chat, "is_bot": False, "first_name": "U", "language_code": "en"}
     message = {
-        "message_id": number + 1,
+        "message_id": serial,
         "from": user,
         "chat": {"id": 1000 + chat, "first_name": "U", "type": "private"},
         "date": int(time.time()),

@@ -63,7 +63,7 @@ export class Log {
   }
 
   #place(items) {
-    const keys = new Set(items.map((item) => item.message_id ?? item.key));
+    const keys = new Set(items.map((item) => item.message_id || item.key));
     for (const [key, { element }] of this.#shown) {
       if (!keys.has(key)) {
         element.remove();
@@ -81,7 +81,7 @@ export class Log {
 
   #element(item) {
     // A message keeps its element when it turns from sent to said.
-    const key = item.message_id ?? item.key;
+    const key = item.message_id || item.key;
     const state = item.pending ? `${item.state} ${item.id === this.#conversation.sending} ${this.#conversation.state}` : "";
     const shown = this.#shown.get(key);
     if (shown?.state === state) return shown.element;

@@ -1,0 +1,302 @@
+"""What has had its time is put away: dormant and expired sessions, tokens, old ids and entries. Time is an argument."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from gateway import retention
+from gateway.bot import Change, Piece, Say
+from gateway.errors import BotBroken, Refused
+from gateway.housekeeping import EVERY, TOKENS_EVERY, Housekeeping
+from gateway.live import Event
+from gateway.message import Level, Outbound, Sender, Turn
+from gateway.retention import BATCH, KEPT
+from gateway.tokens import Grant, digest, issue
+from tests.kit import Kit, corridor
+from tests.paper import said
+
+YAML = """
+bots: {b: {kind: echo}}
+defaults: {limits: {send: off, messages: off}}
+channels:
+  p: {platform: tests.paper, bot: b}
+  brief: {platform: tests.paper, bot: b, session: {idle: {after: 5m}, expire: {identified: 1d}}}
+  endless: {platform: tests.paper, bot: b, session: {idle: {after: never}, expire: {anonymous: never}}}
+"""
+HOUR, DAY = 3600.0, 86400.0
+
+
+class Kept(Kit):
+    """A corridor with its housekeeping, done when the test says so."""
+
+    def __init__(self, kit: Kit) -> None:
+        super().__init__(kit.settings, kit.corridor, kit.router)
+        self.housekeeping = Housekeeping(kit.corridor)
+
+    async def later(self, seconds: float) -> None:
+        """Time goes by, and housekeeping is done."""
+        self.clock.ahead += seconds
+        await self.housekeeping.round()
+
+    async def states(self) -> dict[str, str]:
+        """The state of every session by its channel and user."""
+        rows = await self.rows(
+            "SELECT s.channel || ' ' || person, state FROM session s JOIN participant p ON p.id = participant"
+        )
+        return dict(rows)
+
+    async def visit(
+        self, user: str, channel: str = "p", level: Level = "anonymous", text: str = "hello", *, wait: bool = True
+    ) -> str:
+        """Somebody says something and is answered. Returns their session."""
+        sender = Sender(id=user, name=user.title(), level=level)
+        event = said(self.corridor.channels[channel], text, user=user)
+        accepted = await self.receive(replace(event, sender=sender))
+        if wait:
+            await self.quiet()
+        return accepted.session
+
+    async def token(self, session: str, ttl: float | None) -> bytes:
+        rows = await self.rows("SELECT channel, lane, id, participant FROM session WHERE id = $1", session)
+        hashed = digest(f"token of {session} {ttl}")
+        channel, lane, id, participant = rows[0]
+        grant = Grant(channel, lane, id, participant, None if ttl is None else round(ttl * 1000))
+        await self.corridor.db.write(issue, hashed, grant, self.clock.now())
+        return hashed
+
+    async def tokens(self) -> set[bytes]:
+        return {row[0] for row in await self.rows("SELECT hash FROM token")}
+
+
+@asynccontextmanager
+async def kept(folder: Path, yaml: str = YAML) -> AsyncIterator[Kept]:
+    async with corridor(folder, yaml) as kit:
+        yield Kept(kit)
+
+
+@pytest.mark.feature("LIF-05", "LIF-04")
+async def test_sessions_fall_asleep_by_the_policy_of_their_channel(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        for channel in ("p", "brief", "endless"):
+            await here.visit("ada", channel, "platform")
+        await here.later(6 * 60)
+        assert await here.states() == {"p ada": "active", "brief ada": "dormant", "endless ada": "active"}
+        await here.later(25 * 60)
+        assert await here.states() == {"p ada": "dormant", "brief ada": "dormant", "endless ada": "active"}
+        await here.later(20 * HOUR)
+        assert (await here.states())["endless ada"] == "active"
+
+
+@pytest.mark.feature("LIF-05", "LIF-03")
+async def test_the_next_message_goes_on_where_it_was_and_only_users_wake_it(tmp_path: Path) -> None:
+    async def keeping(turn: Turn) -> AsyncIterator[Piece]:
+        yield Change(variables={"step": turn.session.message_count})
+        yield Say(Outbound(text="yes"))
+
+    async with kept(tmp_path) as here:
+        bot = here.bot(keeping)
+        session = await here.visit("ada", level="platform")
+        await here.later(HOUR)
+        assert await here.states() == {"p ada": "dormant"}
+        await here.say("/status", user="ada")
+        await here.quiet()
+        await here.later(HOUR)
+        assert await here.states() == {"p ada": "dormant"}
+        assert await here.visit("ada", level="platform") == session
+        assert await here.states() == {"p ada": "active"}
+        turn = bot.turns[-1]
+        assert turn.session.resumed
+        assert turn.session.variables == {"step": 0}
+        assert [message.text for message in turn.history] == ["hello", "yes"]
+        await here.later(60)
+        await here.visit("ada", level="platform")
+        assert not bot.turns[-1].session.resumed
+
+
+@pytest.mark.feature("LIF-05")
+async def test_who_waits_for_an_answer_does_not_fall_asleep(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        await here.visit("ada", level="platform")
+        here.corridor.desk.draining = True
+        await here.say("are you there?", user="ada")
+        await here.later(HOUR)
+        assert await here.states() == {"p ada": "active"}
+
+
+@pytest.mark.feature("LIF-09", "SEC-10")
+async def test_anonymous_sessions_expire_with_all_that_was_kept_for_them(tmp_path: Path) -> None:
+    async def keeping(turn: Turn) -> AsyncIterator[Piece]:
+        yield Change(variables={"size": 42}, context={"kb": ["a"]}, participant_set={"likes": "tea"})
+        yield Say(Outbound(text="yes"))
+
+    async with kept(tmp_path) as here:
+        here.bot(keeping)
+        anonymous = await here.visit("ghost")
+        known = await here.visit("ada", level="platform")
+        mine, theirs = await here.token(anonymous, None), await here.token(known, None)
+        lane = (await here.rows("SELECT lane FROM session WHERE id = $1", anonymous))[0][0]
+        await here.later(6.9 * DAY)
+        assert await here.states() == {"p ghost": "dormant", "p ada": "dormant"}
+        with here.corridor.live.watch(lane) as watcher:
+            await here.later(0.2 * DAY)
+            assert await watcher.get() == Event("closed", {"reason": "timeout"}, 0, anonymous)
+        assert await here.states() == {"p ghost": "expired", "p ada": "dormant"}
+        erased = "SELECT name, data, profile FROM participant WHERE person = $1"
+        assert await here.rows(erased, "ghost") == [("", "{}", "{}")]
+        left = "SELECT variables, context, reason FROM session WHERE id = $1"
+        assert await here.rows(left, anonymous) == [("{}", "{}", "timeout")]
+        assert await here.rows("SELECT data FROM participant WHERE person = 'ada'") == [('{"likes":"tea"}',)]
+        assert await here.tokens() == {theirs}
+        assert mine not in await here.tokens()
+        assert await here.rows("SELECT session FROM lane WHERE id = $1", lane) == [(None,)]
+        # What was said is kept; whoever comes again begins anew.
+        assert await here.rows("SELECT COUNT(*) FROM message WHERE session = $1", anonymous) == [(2,)]
+        assert await here.visit("ghost") != anonymous
+
+
+@pytest.mark.feature("LIF-09", "LIF-02")
+async def test_expiry_counts_from_the_last_use_and_takes_closed_sessions_too(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        await here.visit("ghost")
+        await here.visit("gone")
+        await here.visit("gone", text="/end")
+        await here.later(5 * DAY)
+        await here.visit("ghost")
+        await here.later(5 * DAY)
+        assert await here.states() == {"p ghost": "dormant", "p gone": "expired"}
+        assert await here.rows("SELECT reason FROM session WHERE state = 'expired'") == [("user",)]
+        await here.later(3 * DAY)
+        assert await here.states() == {"p ghost": "expired", "p gone": "expired"}
+
+
+@pytest.mark.feature("LIF-09")
+async def test_identified_users_expire_only_where_the_operator_says_so(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        for channel in ("p", "brief", "endless"):
+            await here.visit("ada", channel, "platform")
+            await here.visit("ghost", channel, "anonymous")
+        await here.later(400 * DAY)
+        assert await here.states() == {
+            "p ada": "dormant",
+            "p ghost": "expired",
+            "brief ada": "expired",
+            "brief ghost": "expired",
+            "endless ada": "active",
+            "endless ghost": "active",
+        }
+        rows = await here.rows("SELECT name FROM participant WHERE channel = 'brief' ORDER BY person")
+        assert rows == [("Ada",), ("",)]
+
+
+@pytest.mark.feature("SEC-10", "LIF-05")
+async def test_many_are_put_away_in_steps_and_none_is_left_out(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        session = await here.visit("ada", level="platform")
+        columns = "lane, participant, key, channel, bot, epoch, level, created_at, first_activity, last_activity"
+        # All at the same moment, so that no step can end between two times.
+        await here.corridor.db.write(
+            lambda: _once(
+                f"""INSERT INTO session (id, state, ended_at, last_user_activity, {columns})
+                      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+                      SELECT 'old-' || i, 'closed', 1, 1, lane, participant, key, channel, bot, 0, 'anonymous', 1, 1, 1
+                      FROM n, session WHERE id = $2""",
+                2 * BATCH + 7,
+                session,
+            )
+        )
+        await here.later(8 * DAY)
+        assert await here.rows("SELECT state, COUNT(*) FROM session GROUP BY state ORDER BY state") == [
+            ("dormant", 1),
+            ("expired", 2 * BATCH + 7),
+        ]
+
+
+def _once(sql: str, *args: object):  # type: ignore[no-untyped-def]
+    yield sql, args
+
+
+@pytest.mark.feature("SEC-10", "ID-04")
+async def test_tokens_go_when_they_lapse_and_when_their_session_is_long_over(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        ada, bob = await here.visit("ada", level="verified"), await here.visit("bob", level="verified")
+        brief, for_ever, closed = await here.token(ada, HOUR), await here.token(ada, None), await here.token(bob, None)
+        await here.later(HOUR - 60)
+        assert await here.tokens() == {brief, for_ever, closed}
+        await here.later(60 + EVERY)
+        assert await here.tokens() == {for_ever, closed}
+        await here.say("/end", user="bob")
+        await here.quiet()
+        # For a while they are told that it was closed, and then that there is nothing.
+        for _ in range(TOKENS_EVERY):
+            await here.later(HOUR)
+        assert await here.tokens() == {for_ever, closed}
+        here.clock.ahead += DAY
+        for _ in range(TOKENS_EVERY):
+            await here.later(EVERY)
+        assert await here.tokens() == {for_ever}
+        assert TOKENS_EVERY * EVERY <= 600
+
+
+@pytest.mark.feature("SEC-10", "INB-08", "INB-02")
+async def test_ids_drops_and_dead_letters_are_kept_for_thirty_days(tmp_path: Path) -> None:
+    async def breaking(turn: Turn) -> AsyncIterator[Piece]:
+        if turn.message.text == "break":
+            raise BotBroken("no")
+        yield Say(Outbound(text=turn.message.text))
+
+    counts = """SELECT (SELECT COUNT(*) FROM dedupe), (SELECT COUNT(*) FROM dropped), (SELECT COUNT(*) FROM inbox),
+                  (SELECT COUNT(*) FROM outbox)"""
+    async with kept(tmp_path) as here:
+        here.bot(breaking)
+        here.paper.fail(lambda: Refused("rejected", "no"))
+        await here.say("hello", event="first")
+        await here.quiet()
+        await here.say("break")
+        await here.say("not for us", place="group", chat="g", addressed=False)
+        await here.quiet()
+        assert await here.rows(counts) == [(3, 1, 2, 2)]
+        await here.later(KEPT / 1000 - 60)
+        assert await here.rows(counts) == [(3, 1, 2, 2)]
+        assert (await here.say("hello", event="first")).outcome == "duplicate"
+        await here.say("young", user="bob")
+        await here.quiet()
+        await here.later(120)
+        assert await here.rows(counts) == [(1, 0, 1, 1)]
+        assert await here.rows("SELECT COUNT(*) FROM message") == [(6,)]
+
+
+@pytest.mark.feature("SEC-10")
+async def test_what_waits_is_never_put_away(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        here.here.health("auth")
+        await here.visit("ada", text="answered", wait=False)
+        await here.stored("SELECT COUNT(*) FROM outbox WHERE state = 'ready'", (1,))
+        here.corridor.desk.draining = True
+        await here.visit("bob", text="waiting", wait=False)
+        await here.later(40 * DAY)
+        assert await here.rows("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'") == [(1,)]
+        assert await here.rows("SELECT COUNT(*) FROM outbox WHERE state = 'ready'") == [(1,)]
+        assert (await here.states())["p bob"] == "active"
+        lanes = "SELECT COUNT(*) FROM lane WHERE waiting > 0 AND session IS NOT NULL"
+        assert await here.rows(lanes) == [(1,)]
+
+
+@pytest.mark.feature("SEC-10")
+async def test_a_search_goes_on_where_it_ended_and_begins_anew_under_other_settings(tmp_path: Path) -> None:
+    async with kept(tmp_path) as here:
+        first = await here.visit("ada", level="platform")
+        await here.later(HOUR)
+        place = (await here.corridor.db.read(retention.silent, "p", retention.Place(), here.clock.now())) or None
+        assert place is None, "a dormant session is not found again"
+        # As a hand on the store would: it lies behind the place that the search has come to.
+        await here.corridor.db.write(lambda: _once("UPDATE session SET state = 'active' WHERE id = $1", first))
+        await here.later(EVERY)
+        assert await here.states() == {"p ada": "active"}
+        idle = here.here.settings.session.idle.model_copy(update={"after": 600.0})
+        session = here.here.settings.session.model_copy(update={"idle": idle})
+        here.here.settings = here.here.settings.model_copy(update={"session": session})
+        await here.later(EVERY)
+        assert await here.states() == {"p ada": "dormant"}
