@@ -49,6 +49,7 @@ class Corridor:
     inbox: InboxSettings
     me: str
     lease: float  # seconds
+    verbatim: bool = False  # whether the log may hold what people say
     channels: dict[str, Channel] = field(default_factory=dict)
     bots: dict[str, Engaged] = field(default_factory=dict)
     aliases: dict[tuple[str, str, str], str] = field(default_factory=dict)  # chats that go on under another id

@@ -18,6 +18,7 @@ from gateway.message import Inbound, Part, decode
 from gateway.outbox import Stored
 from gateway.outcomes import Outcome
 from gateway.post import Load
+from gateway.subject import sending
 
 LONGEST_WAIT = 300.0  # seconds between two tries
 RESENDS = {"never": 0, "resend_once": 1, "until_confirmed": 1 << 30}
@@ -117,6 +118,7 @@ class Delivery:
         part = replace(decode(Part, stored.body), id=str(stored.id))
         if stored.plain:
             part = replace(part, text=part.plain or part.text, entities=())
+        sending(channel.name, stored.attempts, part.turn)
         started = self._c.clock.tick()
         outcome = await self._try(channel, part, stored)
         self._c.metrics.sending(channel.name).observe(self._c.clock.tick() - started)

@@ -27,6 +27,7 @@ async def lay(settings: Settings, db: Database, clock: Clock, tasks: Tasks) -> t
         inbox=settings.inbox,
         me=clock.new_id(),
         lease=settings.server.lease,
+        verbatim=settings.log.text,
     )
     corridor.aliases.update(await db.read(moving.aliases))
     router = Router(corridor)

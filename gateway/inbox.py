@@ -7,7 +7,6 @@ from typing import NamedTuple
 from gateway.db import Tx
 from gateway.lanes import INBOX, Lease, release
 
-
 REQUEUED = "requeued"  # the reason of an entry that waits once more: its own line stands in the history already
 
 

@@ -1,10 +1,7 @@
 """Small things kept beside the queues: words of adapters over restarts, and what platforms say of parts later."""
 
 from gateway.db import Tx
-from gateway.outbox import LESS
-
-# A status only climbs: callbacks arrive in any order.
-LADDER = ("sent", "delivered", "read", "failed")
+from gateway.outbox import report
 
 
 def recall(name: str) -> Tx[str]:
@@ -24,19 +21,4 @@ def settle(part: str, status: str, ref: str, now: int) -> Tx[bool]:
     """A platform reports on a part: what was in doubt is settled, and its status climbs. False: it is not ours."""
     if not (part.isascii() and part.isdigit() and len(part) < 19):
         return False
-    rows = yield "SELECT id, lane, state, status FROM outbox WHERE id = $1 /*FOR UPDATE*/", (int(part),)
-    if not rows:
-        return False
-    number, lane, state, before = rows[0]
-    if before is None or LADDER.index(status) > LADDER.index(before):
-        yield "UPDATE outbox SET status = $2 WHERE id = $1", (number, status)
-    if state in ("sending", "unknown", "unconfirmed") and status != "failed":
-        yield (
-            "UPDATE outbox SET state = 'sent', sent_at = $2, ref = COALESCE(NULLIF($3, ''), ref) WHERE id = $1",
-            (number, now, ref),
-        )
-        less = int(state != "unconfirmed")
-        yield f"UPDATE lane SET {LESS} WHERE id = $1", (lane, less)
-        # What waited for this one's outcome need not wait any longer.
-        yield "UPDATE lane SET out_due_at = $2 WHERE id = $1 AND out_holder IS NULL AND out_due_at > $2", (lane, now)
-    return True
+    return (yield from report(int(part), status, ref, now))

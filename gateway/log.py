@@ -13,12 +13,11 @@ import structlog
 
 from gateway.masking import HIDDEN, Mask, escaped
 from gateway.settings import LogSettings
+from gateway.subject import subject
 
 EVENTS = frozenset(
     {
         "admin.changed",
-        "admin.failed",
-        "admin.refused",
         "bot.failed",
         "bot.ignored",
         "channel.failed",
@@ -29,10 +28,10 @@ EVENTS = frozenset(
         "daemon.started",
         "daemon.stopped",
         "daemon.stopping",
-        "door.failed",
         "function.failed",
         "housekeeping.failed",
         "housekeeping.swept",
+        "http.failed",
         "inbox.dead",
         "library.said",
         "message.answered",
@@ -72,6 +71,7 @@ def configure(
     level = getattr(logging, settings.level.upper())
     structlog.configure(
         processors=[
+            _about,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -86,6 +86,15 @@ def configure(
     root = logging.getLogger()
     root.handlers = [_Forward()]
     root.setLevel(max(level, logging.WARNING))
+
+
+def _about(logger: object, method: str, line: Line) -> Line:
+    """The entry that the task works on, unless the line itself names another one."""
+    if (working_on := subject.get()) is not None:
+        for name, value in working_on._asdict().items():
+            if value:
+                line.setdefault(name, value)
+    return line
 
 
 class _Tidy:
@@ -108,19 +117,23 @@ class _Tidy:
         if key == "timestamp":
             return value
         if key == "exception":
-            return _capped(escaped(self._mask(str(value)), lines=True), LONGEST_TRACE)
+            return _capped(escaped(self._masked(value, LONGEST_TRACE), lines=True), LONGEST_TRACE)
         if key in _NAMES:
             return HIDDEN
         if isinstance(value, Mapping):
             return {self._key(str(inner)): self._value(str(inner), found) for inner, found in list(value.items())[:50]}
         if isinstance(value, list | tuple | set | frozenset):
             return [self._value(key, item) for item in list(value)[:50]]
-        plain = str(value) if key == "text" else self._mask(str(value))
-        return _capped(escaped(self._mask.secrets(plain)), LONGEST)
+        shown = self._mask.own(str(value)) if key == "text" else self._masked(value, LONGEST)
+        return _capped(escaped(shown), LONGEST)
+
+    def _masked(self, value: Any, most: int) -> str:
+        """Nothing of what is cut off need be looked at, once our own secrets are out, which a cut could tear apart."""
+        return self._mask(self._mask.own(str(value))[: 2 * most])
 
 
 def _capped(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+    return text if len(text) <= most else f"{text[:most]}... (cut)"
 
 
 _as_json = structlog.processors.JSONRenderer(ensure_ascii=False)

@@ -8,19 +8,20 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "***"
 SHORT = 4  # characters; a shorter secret is hidden only where it stands alone, else every text would be full of stars
 
-# Credentials by their looks, for what is not in our settings: pasted, mistyped, or somebody else's.
+# Credentials by their looks, for what is not in our settings: pasted, mistyped, or somebody else's. All these
+# patterns take time in proportion to the text, whatever it is: none begins anew within what it has walked over.
 _CREDENTIALS = re.compile(
     r"""(?P<lead>(?i:\b(?:bearer|basic)\s+))[^\s"',;]+
       | gw_[\w-]{43}
-      | \b(?:\d{6,12}:[\w-]{30,})                 # an account's number and its token, as in paths of HTTP APIs
-      | \bxox[a-z]-[\w-]{8,} | \bxapp-[\w-]{8,} | \bsk-[\w-]{16,}
-      | \beyJ[\w-]+\.[\w-]+\.[\w-]*
+      | (?<!\d)\d{6,12}:[\w-]{30,}                 # an account's number and its token, as in paths of HTTP APIs
+      | xox[a-z]-[\w-]{8,} | xapp-[\w-]{8,} | \bsk-[\w-]{16,}
+      | (?<![\w-])eyJ[\w-]++\.[\w-]++\.[\w-]*+
       | (?P<user>://)[^\s/@"']+(?=@)
       | (?P<query>[?&](?:token|key|secret|access_token|signature|password)=)[^&\s"']+""",
     re.VERBOSE,
 )
-_MAIL = re.compile(r"([\w.+-])[\w.+-]*(@|%40)[\w-]+(?:\.[\w-]+)+")
-_PHONE = re.compile(r"(?:\+|%2[Bb])\d[\d ()./-]{5,20}\d|(?<![\w.:+-])(?<!=%)\d{9,15}(?![\w:.-])")
+_MAIL = re.compile(r"(?<![\w.+-])([\w.+-])[\w.+-]*+(@|%40)[\w-]++(?:\.[\w-]++)+")
+_PHONE = re.compile(r"(?:\+|%2[Bb])\d[\d ()./-]{5,20}\d|(?<![\w.:+-])\d{9,15}(?![\w:-]|\.\d)")
 
 # C0 and C1 controls, DEL, line and paragraph separators, marks that turn the reading direction, lone surrogates.
 _FORGING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -40,10 +41,12 @@ class Mask:
         return _PHONE.sub(_ending, _MAIL.sub(rf"\1{HIDDEN}\2{HIDDEN}", self.secrets(text)))
 
     def secrets(self, text: str) -> str:
-        """The text without secrets."""
-        if self._secrets is not None:
-            text = self._secrets.sub(HIDDEN, text)
-        return _CREDENTIALS.sub(_keeping_lead, text)
+        """The text without secrets, ours or such as look like some."""
+        return _CREDENTIALS.sub(_keeping_lead, self.own(text))
+
+    def own(self, text: str) -> str:
+        """The text without our own secrets."""
+        return self._secrets.sub(HIDDEN, text) if self._secrets is not None else text
 
 
 def _spellings(secret: str) -> set[str]:

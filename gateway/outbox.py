@@ -28,6 +28,7 @@ class Stored(NamedTuple):
     plain: int
     not_before: int
     expires_at: int | None
+    status: str | None = None
 
 
 COLUMNS = ", ".join(Stored._fields)
@@ -36,8 +37,12 @@ _HEAD = f"""SELECT {COLUMNS} FROM outbox WHERE lane = $1 AND state IN ('ready', 
 _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, created_at, state, attempts,
     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id"""
 
-_SENT = """UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3
-    WHERE id = $1 AND state IN ('sending', 'unknown') RETURNING id"""
+_HELD = "EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL)"
+_SENT = f"""UPDATE outbox SET state = 'sent', ref = $4, sent_at = $5
+    WHERE id = $1 AND state = 'sending' AND {_HELD} RETURNING id"""
+# A status only climbs: reports arrive in any order.
+LADDER = ("sent", "delivered", "read", "failed")
+ARRIVED = LADDER[:3]
 # An empty queue is nobody's: who held it learns that by its fence, and the next post may be taken at once.
 LESS = """pending = pending - $2,
     out_holder = CASE WHEN pending = $2 THEN NULL ELSE out_holder END,
@@ -84,6 +89,8 @@ def head(lease: Lease, now: int, resends: int) -> Tx[Stored | None]:
         verdict = yield from _verdict(lease.lane, part, now, resends)
         if verdict is not None:
             yield from leave(lease.lane, part.id, *verdict)
+            if verdict[0] == "sent":
+                yield "UPDATE outbox SET sent_at = $2 WHERE id = $1", (part.id, now)
         elif part.not_before > now:
             yield from release(OUTBOX, lease, part.not_before)
             return None
@@ -96,6 +103,8 @@ def _verdict(lane: int, part: Stored, now: int, resends: int) -> Tx[tuple[str, s
     epoch, silenced = rows[0]
     # Who was sending when the lease changed hands is gone: that send is one more in doubt.
     unknowns = part.unknowns + (part.state == "sending")
+    if unknowns and part.status in ARRIVED:
+        return "sent", "reported"
     if part.epoch != epoch:
         return "dropped", "superseded"
     if silenced is not None:
@@ -124,10 +133,8 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
     was lost.
     """
     rows = yield (
-        """UPDATE outbox SET state = 'sending', attempts = attempts + 1
-             WHERE id = $1 AND state IN ('ready', 'unknown')
-             AND EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL)
-             RETURNING id""",
+        f"""UPDATE outbox SET state = 'sending', attempts = attempts + 1
+              WHERE id = $1 AND state IN ('ready', 'unknown') AND {_HELD} RETURNING id""",
         (part, lease.lane, lease.fence),
     )
     return bool(rows)
@@ -135,13 +142,35 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
 
 def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
     """The platform has it. True while the lane is still ours and holds more; an empty one is let go."""
-    less = yield _SENT, (part, ref, now)
-    if not less:
-        # It was settled meanwhile; that it arrived is news only where this was in doubt.
-        yield "UPDATE outbox SET state = 'sent', ref = $2 WHERE id = $1 AND state = 'unconfirmed'", (part, ref)
-    rows = yield f"UPDATE lane SET {LESS} WHERE id = $1 RETURNING out_fence, out_holder", (lease.lane, len(less))
-    fence, holder = rows[0]
-    return bool(fence == lease.fence and holder is not None)
+    rows = yield _SENT, (part, lease.lane, lease.fence, ref, now)
+    if not rows:
+        # Whoever has the lane now holds this part for one in doubt; that it arrived is news to them.
+        yield from report(part, "sent", ref, now)
+        return False
+    rows = yield f"UPDATE lane SET {LESS} WHERE id = $1 RETURNING out_holder", (lease.lane, 1)
+    return rows[0][0] is not None
+
+
+def report(part: int, status: str, ref: str, now: int) -> Tx[bool]:
+    """The platform says what became of a part: its status climbs, and what was in doubt is settled. False: not ours.
+
+    While a part is on the wire only its status is noted: what comes after it must not overtake it.
+    """
+    rows = yield "SELECT lane, state, status FROM outbox WHERE id = $1 /*FOR UPDATE*/", (part,)
+    if not rows:
+        return False
+    lane, state, before = rows[0]
+    if before is None or LADDER.index(status) > LADDER.index(before):
+        yield "UPDATE outbox SET status = $2 WHERE id = $1", (part, status)
+    if state in ("unknown", "unconfirmed") and status in ARRIVED:
+        yield (
+            "UPDATE outbox SET state = 'sent', sent_at = $2, ref = COALESCE(NULLIF($3, ''), ref) WHERE id = $1",
+            (part, now, ref),
+        )
+        yield f"UPDATE lane SET {LESS} WHERE id = $1", (lane, int(state == "unknown"))
+        # What waited for this one's outcome need not wait any longer.
+        yield "UPDATE lane SET out_due_at = $2 WHERE id = $1 AND out_holder IS NULL AND out_due_at > $2", (lane, now)
+    return True
 
 
 def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, plain: bool = False) -> Tx[bool]:

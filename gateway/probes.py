@@ -34,7 +34,7 @@ class Probes:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
-            raise Problem(405, "method_not_allowed", "probes are asked with GET")
+            raise problems.WrongMethod("GET", "HEAD")
         if request.path == "/startupz" and not self._intake.started:
             raise Problem(503, "not_started", "the gateway has not started yet", retry_after=1)
         if request.path == "/readyz":

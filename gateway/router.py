@@ -69,8 +69,21 @@ class Router:
         inbound = self._reception.admit(channel, inbound)
         accepted = await self._reception.receive(channel, inbound, raw, also, only)
         failpoint("receive.after")
+        if self._c.verbatim:
+            self._note(channel, inbound, accepted)
         self._go_on(channel, inbound, accepted)
         return accepted
+
+    def _note(self, channel: Channel, inbound: Inbound, accepted: Accepted) -> None:
+        log.info(
+            "message.received",
+            channel=channel.name,
+            session=accepted.session,
+            entry=accepted.entry,
+            trace=accepted.turn,
+            outcome=accepted.outcome,
+            text=inbound.text,
+        )
 
     def _go_on(self, channel: Channel, inbound: Inbound, accepted: Accepted) -> None:
         """Start what the transaction has made possible."""

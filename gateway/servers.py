@@ -1,5 +1,6 @@
 """The listeners: the public door, the admin door, and the control socket beside the database."""
 
+import asyncio
 import logging
 import os
 import socket
@@ -12,6 +13,8 @@ from gateway.admin.door import AdminDoor
 from gateway.corridor import Corridor
 from gateway.door.door import Door, Handler, told
 from gateway.door.house import House
+from gateway.errors import Problem
+from gateway.ingress import problems
 from gateway.probes import PATHS, Intake, Probes
 from gateway.router import Router
 from gateway.settings import Settings
@@ -26,19 +29,39 @@ LONGEST_SOCKET = 100  # bytes of the path of a Unix socket, which has little roo
 log = structlog.get_logger()
 
 
+class Connection(web.RequestHandler):
+    """Answers what is no HTTP like everything else."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("the answer had begun")
+        if status >= 500:
+            log.error("http.failed", exc_info=exc)
+        detail = "this is not HTTP as it should be" if status < 500 else "something went wrong here"
+        answer = problems.answer(Problem(status, "malformed_request" if status < 500 else "internal", detail))
+        answer.force_close()
+        return answer
+
+
 class Listening(web.Server):
     """Tells the house when a connection is lost: a handler that only waits would not notice."""
 
     def __init__(self, house: House, handler: Handler) -> None:
-        super().__init__(
-            handler,
-            access_log=None,
-            logger=_quiet(),
+        super().__init__(handler)
+        self._house, self._logger = house, _quiet()
+
+    def __call__(self) -> web.RequestHandler:
+        return Connection(
+            self,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]
+            logger=self._logger,
             keepalive_timeout=IDLE,
             lingering_time=LINGER,
             auto_decompress=False,
         )
-        self._house = house
 
     def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
@@ -59,16 +82,20 @@ class Servers:
         self._control = base / settings.storage.database.parent / "gateway.sock"
         self._runners: list[web.ServerRunner] = []
         self.public = self.admin = ""
+        self._tidying: asyncio.Task[None] | None = None
 
     async def listen(self) -> None:
         """Begin to listen; requests are answered 503 until `open`. Raises `OSError` when an address is taken."""
         self.public = await self._tcp(self.door.handle, self._settings.server.listen)
         self.admin = await self._tcp(self._from_network, self._settings.admin.listen)
+        self.house.url = self._settings.server.public_url or self.public
         await self._unix()
+        await self.door.uploads.open()
 
     def open(self) -> None:
         """Everything has started: take events in."""
         self.intake.started = self.intake.open = True
+        self._tidying = self.house.corridor.tasks.start(self.door.uploads.tidy(), "files")
 
     def shut(self) -> None:
         """Take nothing in any more; answers that are still made are still given."""
@@ -78,6 +105,8 @@ class Servers:
         """Stop listening; live connections end, and their clients come back to whoever is here then."""
         self.intake.open = False
         self._live.stop()
+        if self._tidying is not None:
+            self._tidying.cancel()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()

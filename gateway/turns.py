@@ -22,6 +22,7 @@ from gateway.memory import Remembered
 from gateway.message import Inbound, Turn, decode
 from gateway.presence import Presence
 from gateway.running import Running
+from gateway.subject import Subject, subject
 from gateway.summary import Summaries
 from gateway.verdicts import Buried, Later, failed, refused
 
@@ -66,6 +67,8 @@ class Turns:
 
     async def _answer(self, running: Running, inbound: Inbound | None) -> Envelope | None:
         """One entry, to whatever end. Returns the lane's next."""
+        entry = running.envelope.entry
+        subject.set(Subject(entry.channel, entry.session, entry.id, entry.attempts, entry.turn))
         failpoint("turn.claimed")
         verdict: Later | Buried
         channel = self._c.channels.get(running.envelope.entry.channel)
@@ -236,6 +239,8 @@ class Turns:
             self._c.live.publish(lane, Event("answered", {"turn": entry.turn}, 0, entry.session))
         if ending.change is not None and ending.change.close is not None:
             self._c.live.publish(lane, Event("closed", {"reason": ending.change.close}, 0, entry.session))
+        for message in ended.messages if self._c.verbatim else ():
+            log.info("message.answered", role=message.role, text=message.text)
         if ended.refused:
             log.warning("turn.too_large", turn=entry.turn, refused=ended.refused)
         change = ending.change

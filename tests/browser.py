@@ -92,6 +92,14 @@ class Visitor:
         await self.page.get_by_role("button", name="Menu").click()
         await self.page.get_by_role("menuitem", name=name).click()
 
+    async def look_away(self, away: bool = True) -> None:
+        """Another tab is in front of this one, or is not any more."""
+        await self.page.evaluate(
+            """away => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => away});
+            document.dispatchEvent(new Event('visibilitychange')); }""",
+            away,
+        )
+
     async def probe(self, call: str) -> Any:
         """One of the probes."""
         return await self.page.evaluate(f"probe.{call}")

@@ -13,6 +13,15 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", default=IN_CI, help="also run the long tests (CI always does)")
     parser.addoption("--features", action="store_true", help="list the ledger's rows and the tests that prove them")
+    for kind in ("adapter", "bot"):
+        told = f"run the contract over this {kind} and nothing else; may be given again (see tests/contract)"
+        parser.addoption(f"--{kind}", action="append", metavar="PKG.MOD", help=told)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    foreign = config.getoption("--adapter") or config.getoption("--bot")
+    if foreign and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(Path(__file__).parent / "contract")]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -149,13 +149,13 @@ class Gateway:
     async def until_rows(self, wanted: Any, sql: str, *args: Any) -> None:
         """Wait until the store holds something."""
         async with asyncio.timeout(20):
-            while await self.rows(sql, *args) != wanted:  # noqa: ASYNC110
+            while await self.rows(sql, *args) != wanted:
                 await asyncio.sleep(0.005)
 
     async def until(self, seen: Callable[[], bool]) -> None:
         """Wait for something to be so; how long the machine takes does not matter."""
         async with asyncio.timeout(20):
-            while not seen():  # noqa: ASYNC110
+            while not seen():
                 await asyncio.sleep(0.002)
 
 

@@ -29,6 +29,7 @@ class Gateway:
         self._file = folder / "gateway.yaml"
         self._environment = {**os.environ, **environment}
         self._process: asyncio.subprocess.Process | None = None
+        self._pid = 0
         self.configure(config)
 
     def configure(self, config: str) -> None:
@@ -49,6 +50,11 @@ class Gateway:
         (self.folder / name).touch()
 
     @property
+    def pid(self) -> int:
+        """The number of the process, also while it stops."""
+        return self._pid
+
+    @property
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")
 
@@ -63,6 +69,7 @@ class Gateway:
                 stdout=log,
                 stderr=log,
             )
+        self._pid = self._process.pid
         async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
             while not await self._ready(http):
                 assert self._process.returncode is None, f"the gateway ended at once:\n{self.log}"

@@ -1,10 +1,12 @@
-"""A store in memory that runs the real transactions one by one, can be put back to how it was, and audits itself.
+"""A store in memory that runs the real transactions one by one, can go back to how it was, and audits itself.
 
 For tests that must try every order of things: no threads, no clock, no disk.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, ParamSpec, TypeVar
 
 import apsw
@@ -22,6 +24,11 @@ P = ParamSpec("P")
 
 SPOT = Spot("c/b/dm:user=ada", "c", "acct", "b", "dm", "dm", "ada", "")
 LEASE = 1000
+
+
+@cache
+def _dialect(sql: str) -> str:
+    return re.sub(r"\$(\d+)", r"?\1", sql)
 
 
 class Store:
@@ -45,13 +52,17 @@ class Store:
                 return end.value  # type: ignore[no-any-return]
 
     def rows(self, sql: str, *values: Any) -> Rows:
-        return self._file.execute(re.sub(r"\$(\d+)", r"?\1", sql), values).fetchall()
+        return self._file.execute(_dialect(sql), values).fetchall()
 
-    def snapshot(self) -> bytes:
-        return self._file.serialize("main")
-
-    def restore(self, snapshot: bytes) -> None:
-        self._file.deserialize("main", snapshot)
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """What is done meanwhile is undone."""
+        self._file.execute("SAVEPOINT tried")
+        try:
+            yield
+        finally:
+            self._file.execute("ROLLBACK TO tried")
+            self._file.execute("RELEASE tried")
 
 
 AUDIT: Mapping[str, str] = {

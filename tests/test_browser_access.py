@@ -142,11 +142,8 @@ async def test_unseen_answers_are_counted_in_the_title(visitor: Visitor, gateway
     await visitor.ask("hello")
     await visitor.say("wait unseen")
     await expect(visitor.draft).to_be_visible()
-    await visitor.page.evaluate(
-        """() => { Object.defineProperty(document, 'hidden', {configurable: true, get: () => window.away});
-        window.away = true; document.dispatchEvent(new Event('visibilitychange')); }"""
-    )
+    await visitor.look_away()
     gateway.release("unseen")
     await expect(visitor.page).to_have_title("(1) Harbour")
-    await visitor.page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
+    await visitor.look_away(False)
     await expect(visitor.page).to_have_title("Harbour")

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import aiohttp
 import pytest
 
 from tests.browser import Browser, Visitor, expect, visit
@@ -31,13 +30,14 @@ async def unharmed(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("start", range(0, len(ALL), CHUNK))
-async def test_texts_links_and_buttons_never_run(browser: Browser, gateway: Gateway, start: int) -> None:
-    """What the user says, the bot's text while it is written and when it is done, its links, and its buttons."""
+async def test_texts_links_buttons_and_files_never_run(browser: Browser, gateway: Gateway, start: int) -> None:
+    """What the user says, the bot's text while it is written and when it is done, its links, buttons and files."""
     texts = ALL[start : start + CHUNK]
     async with visit(browser, gateway.url) as visitor:
         await visitor.ask("hello")
         await visitor.say_elsewhere(*(f"parrot {text}" for text in texts))
         await expect(visitor.answers).to_have_count(1 + 2 * len(texts))
+        await expect(visitor.log.locator("a.file")).to_have_count(len(texts))
         await unharmed(visitor)
         shown = await visitor.mine.all_text_contents()
         assert len(shown) == 1 + len(texts)
@@ -59,31 +59,9 @@ async def test_the_draft_never_runs(visitor: Visitor, gateway: Gateway) -> None:
     assert page.url.startswith(gateway.url)
 
 
-async def test_names_of_files_never_run(visitor: Visitor, gateway: Gateway) -> None:
-    names = [text.replace("/", "∕").replace("\x00", "").replace("\n", " ")[:100] for text in ALL[::25]]
-    headers = {"Authorization": f"Bearer {await begun(visitor)}"}
-    async with aiohttp.ClientSession(headers=headers) as http:
-        for name in names:
-            form = aiohttp.FormData()
-            form.add_field("file", b"hello", filename=name, content_type="text/plain")
-            async with http.post(f"{gateway.url}/api/chat/files", data=form) as response:
-                assert response.status == 201, await response.text()
-                file = (await response.json())["files"][0]
-            body = {"message": "see", "files": [file["id"]]}
-            async with http.post(f"{gateway.url}/api/chat", json=body) as response:
-                assert response.status == 200, await response.text()
-    await expect(visitor.log.locator(".file")).to_have_count(len(names))
-    await unharmed(visitor)
-
-
-async def begun(visitor: Visitor) -> str:
-    await visitor.ask("hello")
-    return await visitor.token()
-
-
 async def test_what_the_operator_writes_never_runs(browser: Browser, tmp_path: Path) -> None:
     """Title, welcome and starters are texts too."""
-    texts = [text for text in ALL if text.isprintable() and len(text) <= 80][::20]
+    texts = [text for text in ALL if text.isprintable() and len(text) <= 80][::40]
     channels = "".join(
         f"  c{number}: {{platform: web, bot: talker, title: {word}, welcome: {word}, starters: [{word}]}}\n"
         for number, word in enumerate(json.dumps(text).replace("${", "$${") for text in texts)

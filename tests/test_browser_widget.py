@@ -1,11 +1,15 @@
 """The widget on somebody else's site: under the strictest policy, where it is allowed, and nowhere else."""
 
 import asyncio
+import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
+import jwt
 import pytest
 import pytest_asyncio
 
@@ -19,6 +23,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 # An own network address would be one more header, which a request to another origin has to ask for.
 PLAIN: dict[str, Any] = {"extra_http_headers": {}}
+SECRET = "a secret of the shop and the gateway".replace(" ", "-")
 SMALL: Any = {"width": 360, "height": 640}
 INSIDE = "seen.roots[0]?.root"
 
@@ -29,7 +34,7 @@ async def embedded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tu
     folder: Path = tmp_path_factory.mktemp("embedded")
     gateway = Gateway(folder, CONFIG, TALKER_DIR=str(folder))
     async with shop(gateway.url, "localhost") as origin:
-        gateway.configure(CONFIG + f"    origins: ['{origin}']\n")
+        gateway.configure(CONFIG + f"    origins: ['{origin}']\n    identity_secret: {SECRET}\n")
         async with gateway:
             yield gateway, origin
 
@@ -81,8 +86,11 @@ WRITING = "root.activeElement?.matches('textarea')"
 
 
 @pytest.mark.feature("WEB-06", "WEB-09", "CH-14")
-async def test_talks_under_the_strictest_policy(guest: Visitor, embedded: tuple[Gateway, str]) -> None:
+@pytest.mark.parametrize("page", ["/", "/default", "/nonce"])
+async def test_talks_under_the_strictest_policy(guest: Visitor, embedded: tuple[Gateway, str], page: str) -> None:
     gateway, origin = embedded
+    await guest.page.goto(origin + page)
+    await launcher(guest)
     await press(guest)
     await until(guest, f"{OPEN} && {WRITING}")
     await ask(guest, "marked")
@@ -92,7 +100,7 @@ async def test_talks_under_the_strictest_policy(guest: Visitor, embedded: tuple[
     hosts = {urlsplit(request.url).netloc for request in guest.requests}
     assert hosts == {urlsplit(gateway.url).netloc, urlsplit(origin).netloc}
     shops = {urlsplit(request.url).path for request in guest.requests if request.url.startswith(origin)}
-    assert shops <= {"/", "/favicon.ico"}
+    assert shops <= {"/", page, "/favicon.ico"}
 
 
 @pytest.mark.feature("WEB-06")
@@ -161,6 +169,35 @@ async def test_counts_unseen_answers_on_the_button(guest: Visitor, embedded: tup
     await until(guest, "root.querySelector('.launch i').textContent === '1'")
     await press(guest)
     await until(guest, f"{OPEN} && root.querySelector('.launch i').textContent === ''")
+
+
+@pytest.mark.feature("ID-07", "ID-05", "WEB-06")
+async def test_each_signed_in_user_has_a_conversation_of_their_own(
+    browser: Browser, embedded: tuple[Gateway, str]
+) -> None:
+    gateway, origin = embedded
+
+    async def shown_to(guest: Visitor, user: str) -> str:
+        signed = jwt.encode({"sub": user, "exp": int(time.time()) + 600}, SECRET, "HS256") if user else ""
+        await guest.page.goto(f"{origin}/?user_token={signed}")
+        await launcher(guest)
+        if not await inside(guest, OPEN):
+            await press(guest)
+        await until(guest, f"{OPEN} && (root.querySelector('.welcome:not([hidden])') || root.querySelector('article'))")
+        await inside(guest, "root.querySelector('textarea').focus()")
+        return str(await inside(guest, "root.querySelector('.list').textContent"))
+
+    async with visit(browser, "about:blank", **PLAIN) as guest:
+        assert await shown_to(guest, "ada") == ""
+        await ask(guest, "I am Ada")
+        assert await shown_to(guest, "bob") == ""
+        await ask(guest, "I am Bob")
+        assert "I am" not in await shown_to(guest, "")
+        assert "I am Ada" in await shown_to(guest, "ada")
+        kept = await guest.page.evaluate("Object.entries(localStorage).filter(([key]) => key.includes(' ada:session'))")
+        headers = {"Authorization": f"Bearer {json.loads(kept[0][1])['token']}"}
+        async with aiohttp.ClientSession() as http, http.get(f"{gateway.url}/api/session", headers=headers) as response:
+            assert (await response.json())["level"] == "verified"
 
 
 @pytest.mark.feature("WEB-06", "WEB-07")

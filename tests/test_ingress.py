@@ -1,58 +1,30 @@
-"""What strangers send: too much, too slowly, too deep, or no HTTP at all. Nothing of it is answered 500."""
+"""What everybody sends: how much, how fast, how deep; and what adapters get of it."""
 
 import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
-from ipaddress import ip_network
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateway.errors import Problem
-from gateway.ingress.body import Bodies
+from gateway.ingress.body import SECONDS, Bodies
 from gateway.ingress.depth import DEEPEST, MOST, check, json_object
-from gateway.ingress.peer import household, peer
-from gateway.ingress.rates import Rates
-from tests.bots import StoppedClock
-from tests.doors import YAML, Gateway, running
-
-HOOKED = YAML + "  hook: {platform: tests.pushed, bot: echo}\n"
+from tests.doors import Gateway, running
+from tests.raw import HOOKED, head, raw, status
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
     async with running(tmp_path, HOOKED) as one:
         yield one
-
-
-async def raw(gateway: Gateway, *pieces: bytes, pause: float = 0) -> bytes:
-    """Bytes as they are, on a connection of their own; what comes back until it is closed."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-    try:
-        for piece in pieces:
-            writer.write(piece)
-            await writer.drain()
-            await asyncio.sleep(pause)
-        async with asyncio.timeout(30):
-            return await reader.read()
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
-
-
-def head(method: str, path: str, *headers: str) -> bytes:
-    return "\r\n".join([f"{method} {path} HTTP/1.1", "Host: x", "Connection: close", *headers, "", ""]).encode("latin-1")
 
 
 # --- bodies
@@ -64,7 +36,8 @@ async def test_a_body_over_its_cap(gateway: Gateway, path: str) -> None:
     cap = 64 * 1024 if path == "/c/hook" else 1024 * 1024
     for size, expected in ((cap, 200), (cap + 1, 413), (10 * cap, 413)):
         body = b'{"name": "' + b"x" * (size - 12) + b'"}'
-        length = await raw(gateway, head("POST", path, "Content-Type: application/json", f"Content-Length: {size}"), body)
+        announced = head("POST", path, "Content-Type: application/json", f"Content-Length: {size}")
+        length = await raw(gateway, announced, body)
         chunked = head("POST", path, "Content-Type: application/json", "Transfer-Encoding: chunked")
         streamed = await raw(gateway, chunked, b"%x\r\n" % size, body, b"\r\n0\r\n\r\n")
         for answer in (length, streamed):
@@ -74,25 +47,26 @@ async def test_a_body_over_its_cap(gateway: Gateway, path: str) -> None:
 @pytest.mark.feature("INB-10")
 async def test_a_body_without_end_is_cut_off(gateway: Gateway) -> None:
     """Chunked, without a length, for ever: it is read up to the cap and not a byte further."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(head("POST", "/c/hook", "Transfer-Encoding: chunked"))
-    sent = 0
-    with pytest.raises((ConnectionError, TimeoutError)):
-        async with asyncio.timeout(20):
-            while sent < 1 << 30:
-                writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
-                await writer.drain()
-                sent += 0x10000
+
+    async def send_for_ever() -> None:
+        while True:
+            writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            await writer.drain()
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(send_for_ever(), 20)
     writer.close()
-    assert sent < 1 << 30
 
 
 @pytest.mark.feature("INB-10")
 async def test_a_body_that_does_not_come(gateway: Gateway) -> None:
-    began = asyncio.get_running_loop().time()
-    answer = await raw(gateway, head("POST", "/c/hook", "Content-Length: 100"), b"x" * 10)
-    assert status(answer) == 408
-    assert 4.9 < asyncio.get_running_loop().time() - began < 20
+    assert SECONDS == 5
+    gateway.house.bodies = Bodies(seconds=0.05)
+    for path in ("/c/hook", "/api/session"):
+        body = head("POST", path, "Content-Length: 100", "Content-Type: application/json"), b"x" * 10
+        assert status(await raw(gateway, *body)) == 408
 
 
 @pytest.mark.feature("INB-10")
@@ -105,6 +79,9 @@ async def test_many_large_bodies_at_once() -> None:
         def __init__(self) -> None:
             self.pieces = [b"x" * 60]
 
+        def is_eof(self) -> bool:
+            return False
+
         async def readany(self) -> bytes:
             if self.pieces:
                 return self.pieces.pop()
@@ -113,10 +90,10 @@ async def test_many_large_bodies_at_once() -> None:
 
     class Request:
         body_exists, content_length = True, None
-        headers: dict[str, str] = {}
 
         def __init__(self) -> None:
             self.content = Content()
+            self.headers: dict[str, str] = {}
 
     first = asyncio.ensure_future(bodies.read(cast(web.BaseRequest, Request()), 1000))
     await asyncio.sleep(0)
@@ -188,6 +165,7 @@ _values = st.recursive(_leaves, lambda v: st.lists(v, max_size=4) | st.dictionar
 
 
 @pytest.mark.feature("INB-10")
+@settings(deadline=None)
 @given(_values, st.integers(0, 40), st.booleans())
 def test_depth_is_that_of_the_parsed_value(value: Any, levels: int, ascii: bool) -> None:
     value = deepened(value, levels)
@@ -201,14 +179,11 @@ def test_depth_is_that_of_the_parsed_value(value: Any, levels: int, ascii: bool)
 
 
 @pytest.mark.feature("INB-10")
+@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text('[]{}",:\\1 a', max_size=200).map(str.encode))
 def test_any_bytes_are_an_object_or_a_problem(body: bytes) -> None:
-    try:
-        found = json_object(body)
-    except Problem as problem:
-        assert problem.status in (400, 413)
-    else:
-        assert isinstance(found, dict)
+    with suppress(Problem):
+        assert isinstance(json_object(body), dict)
 
 
 NO_OBJECTS = {
@@ -250,131 +225,6 @@ async def test_a_form_of_another_site_says_nothing(gateway: Gateway, type: str) 
     assert (answer.status, answer.code) == (415, "unsupported_media_type")
 
 
-# --- no HTTP at all
-
-
-GARBAGE: dict[str, bytes] = {
-    "tls": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
-    "zeros": bytes(1000),
-    "random": bytes((i * 7919) % 256 for i in range(5000)),
-    "no version": b"GET /\r\n\r\n",
-    "bad method": b"G@T / HTTP/1.1\r\n\r\n",
-    "bad version": b"GET / HTTP/9.9\r\n\r\n",
-    "space in path": b"GET /a b HTTP/1.1\r\nHost: x\r\n\r\n",
-    "no colon": b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
-    "folded header": b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
-    "space before colon": b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
-    "nul in header": b"GET / HTTP/1.1\r\nHost: x\r\nA: \x00\r\n\r\n",
-    "both lengths": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "two lengths": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-    "negative length": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-    "plus length": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello",
-    "huge length": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 40 + b"\r\n\r\n",
-    "bad chunk": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
-    "huge chunk": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\n",
-    "odd transfer": b"POST /c/hook HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
-    "long line": b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
-    "long header": b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 100_000 + b"\r\n\r\n",
-    "many headers": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 10_000 + b"\r\n",
-    "two hosts": b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n",
-    "connect": b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\n\r\n",
-    "asterisk": b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    "absolute": b"GET http://evil.example/api/chat HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    "bad absolute": b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    "upgrade": b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, close\r\n\r\n",
-    "http2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-}
-
-
-@pytest.mark.feature("INB-10")
-@pytest.mark.parametrize("data", GARBAGE.values(), ids=GARBAGE)
-async def test_garbage_is_answered_and_survived(gateway: Gateway, data: bytes) -> None:
-    with capture_logs() as logs:
-        writer = None
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        writer.write(data)
-        writer.write_eof()
-        try:
-            async with asyncio.timeout(20):
-                answer = await reader.read(200)
-        except ConnectionError:
-            answer = b""
-        writer.close()
-    assert status(answer) < 500
-    assert not [line for line in logs if line["log_level"] in ("error", "critical")]
-    assert (await gateway.ask("GET", "/healthz")).status == 200
-
-
-PATHS = [
-    *("/c/", "/c", "/c/nowhere", "/c/hook/", "/c/hook/x", "/c/%00", "/c/%ff%fe", "/c/..%2fhook", "/c/ho%6fk", "/c//hook"),
-    *("/api", "/api/", "/api/chat/", "/api/../etc/passwd", "/api/%63hat", "/api/chat;x", "/api/chat/ws/", "/API/chat"),
-    *("/widget", "/widget/", "/widget/../../pyproject.toml", "/widget/000000000000/%2e%2e/x", "/widget.jsx", "/%00"),
-    *("/admin", "/admin/api/status", "/metrics", "/healthz/", "/favicon.ico", "//", "///c/hook", "/site/../talk"),
-    *("/?x=%ff", "/site?" + "a=b&" * 500, "/c/hook?%ff=%fe&&&=;", "/c/hook?" + "a" * 5000, "/%F0%9F%98%80", "/site/"),
-]
-
-
-@pytest.mark.feature("INB-10", "CH-18")
-@pytest.mark.parametrize("path", PATHS)
-async def test_odd_paths(gateway: Gateway, path: str) -> None:
-    with capture_logs() as logs:
-        for method in ("GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "TRACE", "XYZZY"):
-            answer = await raw(gateway, head(method, path))
-            assert 200 <= status(answer) < 500
-    assert not [line for line in logs if line["log_level"] == "error"]
-
-
-_LATIN = "".join(map(chr, range(0x80, 0x100)))
-HEADERS = {
-    "authorization not ascii": f"Authorization: Bearer {_LATIN}",
-    "authorization long": "Authorization: Bearer " + "x" * 7000,
-    "authorization twice": "Authorization: Bearer a\r\nAuthorization: Bearer b",
-    "origin null": "Origin: null",
-    "origin odd": "Origin: http://[",
-    "origin not ascii": f"Origin: https://{_LATIN}",
-    "origin port": "Origin: https://x:99999999999",
-    "host odd": "Host: [",
-    "host not ascii": f"Host: {_LATIN}",
-    "forwarded odd": "X-Forwarded-For: abc, ::1, 999.1.1.1, [::, " + "1.2.3.4," * 500,
-    "content type odd": "Content-Type: application/json; charset=bogus; boundary=",
-    "content type not ascii": f"Content-Type: {_LATIN}",
-    "last event": "Last-Event-ID: " + "9" * 5000,
-    "tag": 'If-None-Match: ""","' + "x" * 5000,
-    "key": f"Idempotency-Key: {_LATIN}",
-    "language": "Accept-Language: " + "x-" * 3000,
-    "prefer": f"Prefer: {_LATIN}",
-    "range": "Range: bytes=0-" + "9" * 500,
-    "cookie": "Cookie: " + "a=b; " * 1000,
-    "timestamp": "webhook-timestamp: " + "9" * 5000,
-}
-
-
-@pytest.mark.feature("INB-10")
-@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
-async def test_odd_headers(gateway: Gateway, header: str) -> None:
-    visitor = await gateway.begin()
-    body = b'{"message": "hi"}'
-    given = (f"Authorization: Bearer {visitor.token}", header) if "Auth" not in header else (header,)
-    with capture_logs() as logs:
-        for method, path in (("POST", "/api/chat"), ("GET", "/api/chat"), ("GET", "/"), ("POST", "/c/hook")):
-            sent = body if method == "POST" else b""
-            length = (f"Content-Length: {len(sent)}", "Content-Type: application/json") if sent else ()
-            own = length[:1] if header.startswith("Content-Type") else length
-            answer = await raw(gateway, head(method, path, *own, *given), sent)
-            assert 200 <= status(answer) < 500
-    assert not [line for line in logs if line["log_level"] == "error"]
-
-
-@pytest.mark.feature("INB-10")
-async def test_slow_heads_do_not_hold_up_others(gateway: Gateway) -> None:
-    slow = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(50)]
-    for _, writer in slow:
-        writer.write(b"GET / HTTP/1.1\r\nHost:")
-    assert (await gateway.ask("GET", "/healthz")).status == 200
-    for _, writer in slow:
-        writer.close()
-
-
 # --- what adapters get
 
 
@@ -409,79 +259,5 @@ async def test_a_bug_is_written_down_and_tells_nothing(gateway: Gateway) -> None
         answer = await gateway.ask("POST", "/c/hook?fail=bug")
     assert (answer.status, answer.code) == (500, "internal")
     assert b"ZeroDivision" not in answer.body
-    assert [(line["event"], line["path"]) for line in logs if line["log_level"] == "error"] == [("http.failed", "/c/hook")]
-
-
-# --- who calls
-
-
-def request(here: str | None, *forwarded: str) -> web.BaseRequest:
-    from multidict import CIMultiDict
-
-    class Transport:
-        def get_extra_info(self, name: str) -> Any:
-            return (here, 1234) if here is not None else ""
-
-    class Request:
-        transport = Transport()
-        headers = CIMultiDict([("X-Forwarded-For", one) for one in forwarded])
-
-    return cast(web.BaseRequest, Request())
-
-
-PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "fd00::/8")))
-
-
-@pytest.mark.feature("ACC-05")
-@pytest.mark.parametrize(
-    ("here", "forwarded", "expected"),
-    [
-        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),  # nobody we trust
-        ("10.0.0.1", [], "10.0.0.1"),
-        ("10.0.0.1", ["198.51.100.1"], "198.51.100.1"),
-        ("10.0.0.1", ["1.1.1.1, 198.51.100.1"], "198.51.100.1"),  # what stands left is the client's own word
-        ("10.0.0.1", ["1.1.1.1", "198.51.100.1, 10.0.0.7"], "198.51.100.1"),
-        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
-        ("10.0.0.1", ["198.51.100.1, garbage"], "10.0.0.1"),
-        ("10.0.0.1", ["198.51.100.1, garbage, 10.0.0.2"], "10.0.0.2"),
-        ("10.0.0.1", [""], "10.0.0.1"),
-        ("10.0.0.1", ["198.51.100.1:4711"], "198.51.100.1"),
-        ("10.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::1"),
-        ("::ffff:10.0.0.1", ["::ffff:198.51.100.1"], "198.51.100.1"),
-        ("fd00::1", ["2001:db8::1"], "2001:db8::1"),
-        ("10.0.0.1", ["1.1.1.1," * 10_000 + "198.51.100.1"], "198.51.100.1"),
-        (None, ["198.51.100.1"], ""),
-    ],
-)
-def test_the_client_behind_proxies(here: str | None, forwarded: list[str], expected: str) -> None:
-    assert peer(request(here, *forwarded), PROXIES) == expected
-    assert peer(request(here, *forwarded), ()) == (here or "")
-
-
-@pytest.mark.feature("ACC-05")
-def test_what_limits_are_counted_by() -> None:
-    assert household("2001:db8:1:2::1") == household("2001:db8:1:2:ffff::9") != household("2001:db8:1:3::1")
-    assert household("198.51.100.1") == "198.51.100.1"
-    assert household("") == ""
-
-
-@pytest.mark.feature("ACC-05")
-def test_rates_are_exact_and_bounded() -> None:
-    class Clock(StoppedClock):
-        at = 0.0
-
-        def tick(self) -> float:
-            return self.at
-
-    clock = Clock()
-    rates = Rates(clock, 30, 60, askers=100)
-    assert [rates.take("a") for _ in range(30)] == [0.0] * 30
-    assert rates.take("a") == pytest.approx(2)
-    assert rates.take("b") == 0
-    clock.at += 2.001
-    assert (rates.take("a"), rates.take("a") > 0) == (0.0, True)
-    clock.at += 3600
-    assert [rates.take("a") for _ in range(31)].count(0.0) == 30
-    for number in range(1000):
-        rates.take(f"{number}")
-    assert len(rates) == 100
+    (line,) = (line for line in logs if line["log_level"] == "error")
+    assert (line["event"], line["path"]) == ("http.failed", "/c/hook")

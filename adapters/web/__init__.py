@@ -39,7 +39,7 @@ class Adapter(Base):
 
     def __init__(self, name: str, options: WebOptions, gate: Gate) -> None:
         super().__init__(name, options, gate)
-        self.settings = page.settings(name, options)
+        self.settings = page.settings(name, options, files=self.limits.files_in > 0)
         self._html = Asset(page.html(self.settings, options.path or f"/{name}"), "text/html; charset=utf-8")
         self._json = Asset(orjson.dumps(self.settings), "application/json")
 

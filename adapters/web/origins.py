@@ -55,8 +55,8 @@ def admits(patterns: Iterable[str], origin: str, own: Iterable[str] = ()) -> boo
 def _normals(texts: Iterable[str]) -> set[str]:
     found = set()
     for text in texts:
-        parts = urlsplit(text)
         try:
+            parts = urlsplit(text)
             found.add(normal(f"{parts.scheme}://{parts.netloc}"))
         except ValueError:
             continue

@@ -13,8 +13,8 @@ from gateway.markup import tree
 from gateway.message import Json
 
 
-def settings(channel: str, options: Options) -> dict[str, Json]:
-    """All that the browser is told of a channel before it has a session."""
+def settings(channel: str, options: Options, *, files: bool) -> dict[str, Json]:
+    """All that the browser is told of a channel before it has a session; `files` is whether any can be sent in."""
     return {
         "channel": channel,
         "title": options.title,
@@ -23,6 +23,7 @@ def settings(channel: str, options: Options) -> dict[str, Json]:
         "position": options.position,
         "welcome": tree(options.welcome) if options.welcome else [],
         "starters": list(options.starters),
+        "files": files,
         "panel": f"widget/{version()}/panel.js",
     }
 
@@ -58,4 +59,4 @@ def ink(colour: str) -> str:
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (red, green, blue)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.0525 else "#000000"
+    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else "#000000"

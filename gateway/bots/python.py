@@ -76,7 +76,7 @@ class Bot(bot.Bot):
                 raise
             raise BotBroken("the function cancelled itself") from None
         except (Exception, SystemExit) as error:
-            log.error("bot_function_failed", bot=self.name, exc_info=error)
+            log.error("function.failed", bot=self.name, exc_info=error)
             raise BotBroken(_told(error)) from error
 
     async def _results(self, turn: Turn) -> AsyncGenerator[tuple[Any, bool], None]:

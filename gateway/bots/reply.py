@@ -66,7 +66,7 @@ class Reader:
         new = sorted({clean_name(name) for name in names} - self._seen)[: _REMEMBERED - len(self._seen)]
         if new:
             self._seen.update(new)
-            log.warning("bot_answer_fields_ignored", bot=self._bot, fields=new)
+            log.warning("bot.ignored", bot=self._bot, fields=new)
 
 
 def _pieces(answer: Answer) -> Iterator[Piece]:

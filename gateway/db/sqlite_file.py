@@ -20,6 +20,7 @@ PRAGMAS = {
     "trusted_schema": 0,
     "cell_size_check": 1,
     "journal_size_limit": 64 * 1024 * 1024,
+    "cache_size": -16_000,  # KiB
     "wal_autocheckpoint": 4000,
     "busy_timeout": 1500,  # ms; some platforms wait three seconds for our answer, then the event is lost
 }
@@ -56,8 +57,10 @@ def hold(path: Path) -> Held:
 
 def _lock(path: Path) -> int:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # What people say is nobody else's to read; the files of the log take over the mode of this one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StorageDown(f"{path}: {error.strerror}; choose another storage.url or mend the permissions") from None
     try:

@@ -15,6 +15,7 @@ from gateway.door.bodies import read_object
 from gateway.door.house import House
 from gateway.door.saying import Place, read_saying, say
 from gateway.errors import Problem
+from gateway.ingress.problems import WrongMethod
 from gateway.message import Address, Sender
 from gateway.operations.keys import CALLER
 from gateway.operations.keys import digest as digest_of
@@ -68,7 +69,7 @@ class Callers:
     async def handle(self, request: web.BaseRequest, channel: Channel) -> web.StreamResponse:
         """`{user, session?, message, message_id?}` -> 200 with the answer, or 202."""
         if request.method != "POST":
-            raise Problem(405, "method_not_allowed", "use POST")
+            raise WrongMethod("POST")
         await self._key(request, channel)
         body = await read_object(self._house, request)
         sender = _user(body)

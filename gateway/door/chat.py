@@ -16,6 +16,7 @@ from gateway.door.house import House
 from gateway.door.renewal import Renewal
 from gateway.door.saying import Place, read_saying, say
 from gateway.door.stream import number
+from gateway.door.uploads import Uploads
 from gateway.errors import Problem
 from gateway.ingress import problems
 from gateway.message import Message
@@ -33,8 +34,8 @@ def place(visit: Visit) -> Place:
 class Chat:
     """What a visitor says and reads."""
 
-    def __init__(self, house: House, access: Access) -> None:
-        self._house, self._access = house, access
+    def __init__(self, house: House, access: Access, uploads: Uploads) -> None:
+        self._house, self._access, self._uploads = house, access, uploads
         self._answers = Answers(house)
 
     async def post(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -44,8 +45,9 @@ class Chat:
         saying = read_saying(request, body)
         here = place(visit)
         renewal = Renewal(visit)
+        files = await self._uploads.attached(here.session, saying.files)
         with self._house.hear(request, here.lane) as watcher:
-            accepted = await say(self._house, here, saying, renewal.with_command)
+            accepted = await say(self._house, here, saying, renewal.with_command, files)
             return await self._answers.give(request, here, accepted, watcher, renewal.told(self._house, accepted))
 
     async def get(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -1,6 +1,6 @@
 """The public door: which room answers which request, and what a caller is told when none can."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -17,8 +17,11 @@ from gateway.door.record import Record
 from gateway.door.sockets import Sockets
 from gateway.door.steering import Steering
 from gateway.door.stream import Streams
+from gateway.door.uploads import Uploads
 from gateway.errors import Problem
+from gateway.files.links import PREFIX as FILES
 from gateway.ingress import problems
+from gateway.ingress.problems import WrongMethod
 from gateway.probes import PATHS, Probes
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -36,7 +39,8 @@ class Door:
         self._hooks, self._pages = Hooks(house), Pages(house)
         beginnings = Beginnings(house, access)
         self._callers = Callers(house, access, beginnings)
-        self.routes = _routes(house, access, beginnings)
+        self.uploads = Uploads(house, access)
+        self.routes = _routes(house, access, beginnings, self.uploads)
         self.routes[OPENAPI] = {"GET": OpenApi(self.routes).get}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -47,6 +51,8 @@ class Door:
                 return await self._hook(request)
             if path.startswith("/api/"):
                 return await self._api(request, path)
+            if path.startswith(FILES):
+                return await self.uploads.give(request)
             if path in PATHS:
                 return await self._probes.handle(request)
             return await self._pages.handle(request)
@@ -69,7 +75,7 @@ class Door:
         if request.method == "OPTIONS":
             return cors.preflight(request, methods)
         if request.method not in methods:
-            return problems.answer(_wrong_method(methods), {"Allow": ", ".join(methods), **cors.headers(request)})
+            return problems.answer(WrongMethod(*methods), cors.headers(request))
         try:
             if path != OPENAPI:
                 self._house.intake.check()
@@ -81,9 +87,9 @@ class Door:
         return response
 
 
-def _routes(house: House, access: Access, beginnings: Beginnings) -> dict[str, dict[str, Handler]]:
+def _routes(house: House, access: Access, beginnings: Beginnings, uploads: Uploads) -> dict[str, dict[str, Handler]]:
     """Every route of the API besides its own description: path -> method -> what answers it."""
-    chat, record, steering = Chat(house, access), Record(house, access), Steering(house, access)
+    chat, record, steering = Chat(house, access, uploads), Record(house, access), Steering(house, access)
     return {
         "/api/session": {"GET": record.get, "POST": beginnings.post},
         "/api/session/reset": {"POST": steering.reset},
@@ -91,6 +97,7 @@ def _routes(house: House, access: Access, beginnings: Beginnings) -> dict[str, d
         "/api/session/variables": {"PATCH": steering.variables},
         "/api/session/export": {"GET": record.export},
         "/api/chat": {"GET": chat.get, "POST": chat.post},
+        "/api/chat/files": {"POST": uploads.post},
         "/api/chat/turn": {"DELETE": steering.stop},
         "/api/chat/events": {"GET": Streams(house, access).get},
         "/api/chat/ws": {"GET": Sockets(house, access).get},
@@ -104,9 +111,4 @@ def told(request: web.BaseRequest, error: Exception) -> web.StreamResponse:
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionResetError("the answer had begun") from error
-    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
-    return problems.answer(problem, headers)
-
-
-def _wrong_method(methods: Mapping[str, Handler]) -> Problem:
-    return Problem(405, "method_not_allowed", f"use one of {', '.join(methods)}")
+    return problems.answer(problem)

@@ -9,7 +9,7 @@ from gateway.channel import Channel
 from gateway.door.house import House
 from gateway.errors import Problem
 from gateway.ingress.depth import check
-from gateway.ingress.problems import SERVER
+from gateway.ingress.problems import SERVER, WrongMethod
 
 METHODS = ("GET", "HEAD", "POST")
 
@@ -27,7 +27,7 @@ class Hooks:
         if channel is None:
             raise Problem(404, "not_found", "there is nothing here")
         if request.method not in METHODS:
-            raise Problem(405, "method_not_allowed", f"use one of {', '.join(METHODS)}")
+            raise WrongMethod(*METHODS)
         return channel
 
     async def handle(self, request: web.BaseRequest, channel: Channel) -> web.StreamResponse:

@@ -6,6 +6,7 @@ from gateway.channel import Channel
 from gateway.door.hooks import call, response
 from gateway.door.house import House, options
 from gateway.errors import Problem
+from gateway.ingress.problems import WrongMethod
 
 
 class Pages:
@@ -30,7 +31,7 @@ class Pages:
         if channel is None:
             raise Problem(404, "not_found", "there is nothing here")
         if request.method not in ("GET", "HEAD"):
-            raise Problem(405, "method_not_allowed", "pages are fetched with GET")
+            raise WrongMethod("GET", "HEAD")
         if path != "/" and path.endswith("/"):
             # Links in a page are relative to its path without a slash at the end.
             return web.Response(status=308, headers={"Location": _shorter(path)})

@@ -106,9 +106,13 @@ async def _again(house: House, inbound: Inbound, accepted: Accepted) -> Accepted
     """The same message has come before: the same turn, if it is really the same."""
     kept = await house.corridor.db.read(look, accepted.turn)
     before = decode(Inbound, kept.body) if kept is not None and kept.body else None
-    if kept is None or before is None or before.text != clean(inbound.text) or before.files != inbound.files:
+    if kept is None or before is None or before.text != clean(inbound.text) or _ids(before) != _ids(inbound):
         raise Problem(409, "idempotency_conflict", "this message_id has been used for another message")
     return accepted._replace(session=kept.session)
+
+
+def _ids(inbound: Inbound) -> list[str]:
+    return [file.id for file in inbound.files]
 
 
 def refused(channel: Channel, reason: str) -> Problem:

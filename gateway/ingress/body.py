@@ -15,11 +15,11 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Bodies:
     """All bodies being read by this process."""
 
-    def __init__(self, together: int = TOGETHER) -> None:
-        self._together = together
+    def __init__(self, together: int = TOGETHER, seconds: float = SECONDS) -> None:
+        self._together, self._seconds = together, seconds
         self._held = 0
 
-    async def read(self, request: web.BaseRequest, cap: int, seconds: float = SECONDS) -> bytes:
+    async def read(self, request: web.BaseRequest, cap: int) -> bytes:
         """The whole body. Raises `Problem` 413 over the cap, 408 when it takes too long, 503 when we hold too many.
 
         It is counted while it comes: a length that was announced is believed only when it is too large.
@@ -27,10 +27,20 @@ class Bodies:
         if not request.body_exists:
             return b""
         announced(request, cap)
+        if request.content.is_eof():
+            # It came with its head: there is nothing to wait for.
+            body = request.content.read_nowait()
+            if len(body) > cap:
+                raise too_large(cap)
+            return body
+        return await self._wait(request, cap)
+
+    async def _wait(self, request: web.BaseRequest, cap: int) -> bytes:
+        """A body that is still on its way."""
         pieces: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self._seconds):
                 while piece := await request.content.readany():
                     pieces.append(piece)
                     size += len(piece)
@@ -40,7 +50,7 @@ class Bodies:
                     if self._held > self._together:
                         raise Problem(503, "busy", "too many large requests at once", retry_after=SECONDS)
         except TimeoutError:
-            raise Problem(408, "too_slow", f"the body did not arrive within {seconds:g} seconds") from None
+            raise Problem(408, "too_slow", f"the body did not arrive within {self._seconds:g} seconds") from None
         finally:
             self._held -= size
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -17,11 +17,23 @@ STORAGE_PAUSE = 2.0  # seconds to wait before asking again
 log = structlog.get_logger()
 
 
+class WrongMethod(Problem):
+    """A path that is there, asked with a method that it does not know."""
+
+    def __init__(self, *methods: str) -> None:
+        self.allow = ", ".join(methods)
+        super().__init__(405, "method_not_allowed", f"use one of {self.allow}")
+
+
 def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
-    """The response to a problem."""
+    """The response to a problem, with the headers that belong to it."""
     title = HTTPStatus(problem.status).phrase
     body = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
     out = {"Server": SERVER, "Cache-Control": "no-store", **(headers or {})}
+    if isinstance(problem, WrongMethod):
+        out["Allow"] = problem.allow
+    if problem.status == 401:
+        out.setdefault("WWW-Authenticate", "Bearer")
     if problem.retry_after is not None:
         out["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     content = orjson.dumps({**body, "code": problem.code})

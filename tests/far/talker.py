@@ -69,7 +69,8 @@ async def answer(turn: Turn) -> AsyncIterator[str | dict[str, Any]]:
         for at in range(0, len(said), 7):
             yield said[at : at + 7]
         yield f"\n\n[{said}]({said})"
-        yield {"messages": [{"text": said, "buttons": [{"text": said[:60], "value": "x"}]}]}
+        files = [{"url": "https://example.org/file", "name": said[:80]}]
+        yield {"messages": [{"text": said, "buttons": [{"text": said[:60], "value": "x"}], "files": files}]}
     elif text == "choose":
         yield {"messages": [{"text": "Which?", "buttons": [{"text": "Red", "value": "red"}]}]}
     else:

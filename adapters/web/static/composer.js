@@ -7,19 +7,20 @@ const TALLEST = 200; // pixels
 export class Composer {
   #words;
   #conversation;
-  #files = []; // [{name, done, id, size, element}]
+  #files = []; // [{name, size, id, element}], without an id while they travel
+  #wanted = false; // to be sent as soon as its files are there
 
-  constructor(words, conversation, said) {
+  constructor(words, conversation, { files, said }) {
     this.#words = words;
     this.#conversation = conversation;
     this.said = said;
     this.text = h("textarea", {
       rows: 1, "aria-label": words.message, placeholder: words.placeholder,
       enterkeyhint: "send", autocomplete: "off",
-      oninput: () => this.update(), onkeydown: (event) => this.#key(event), onpaste: (event) => this.#paste(event),
+      oninput: () => this.#typed(), onkeydown: (event) => this.#key(event), onpaste: (event) => this.#paste(event),
     });
     this.picker = h("input", { type: "file", multiple: true, hidden: true, onchange: () => this.#picked() });
-    this.attach = iconButton("attach", words.attach, () => this.picker.click());
+    this.attach = iconButton("attach", words.attach, () => this.picker.click(), { hidden: !files });
     this.send = iconButton("send", words.send, () => this.submit());
     this.stop = iconButton("stop", words.stop, () => conversation.stop());
     this.tray = h("div", { class: "files" });
@@ -37,13 +38,15 @@ export class Composer {
 
   // Dropped anywhere on the panel.
   drop(files) {
+    if (this.attach.hidden) return;
     for (const file of files) this.#upload(file);
   }
 
   submit() {
     const text = this.text.value.trim();
     const files = this.#files.filter((file) => file.id).map(({ id, name, size }) => ({ id, name, size }));
-    if ((!text && !files.length) || this.#files.some((file) => !file.id)) return;
+    this.#wanted = this.#files.length > files.length;
+    if (this.#wanted || (!text && !files.length)) return;
     this.text.value = "";
     this.#files = [];
     this.tray.replaceChildren();
@@ -64,6 +67,11 @@ export class Composer {
     this.text.style.height = `${Math.min(this.text.scrollHeight, TALLEST)}px`;
   }
 
+  #typed() {
+    this.#wanted = false;
+    this.update();
+  }
+
   #key(event) {
     // While a word is being composed (Chinese, Japanese, ...), Enter belongs to the input method.
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
@@ -72,7 +80,7 @@ export class Composer {
   }
 
   #paste(event) {
-    if (!event.clipboardData.files.length) return;
+    if (!event.clipboardData.files.length || this.attach.hidden) return;
     event.preventDefault();
     this.drop(event.clipboardData.files);
   }
@@ -94,12 +102,14 @@ export class Composer {
       Object.assign(kept, { id: answer.id });
       kept.element.classList.remove("busy");
     } catch (error) {
+      this.#wanted = false; // whether to send it without is for the person to say
       kept.element.classList.add("failed");
       kept.element.classList.remove("busy");
       remove.before(h("small", {}, error.status ? error.message : this.#words.unavailable));
       this.#files = this.#files.filter((other) => other !== kept);
     }
     this.update();
+    if (this.#wanted) this.submit();
     this.text.focus();
   }
 

@@ -61,7 +61,7 @@ class Panel {
       press: (text) => this.#press(text),
       back: (text) => this.composer.back(text),
     });
-    this.composer = new Composer(words, this.conversation, () => this.log.toEnd());
+    this.composer = new Composer(words, this.conversation, { files: settings.files, said: () => this.log.toEnd() });
     this.notice = h("p", { class: "notice", role: "status" });
     this.status = h("span", { class: "hidden", role: "status" });
     this.element = h(

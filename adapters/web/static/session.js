@@ -50,7 +50,8 @@ export class Session {
 
   async upload(file) {
     const form = new FormData();
-    form.append("file", file, file.name);
+    // Browsers put control characters of a name into the header as they are, where none may be.
+    form.append("file", file, file.name.replace(/\p{Cc}/gu, " "));
     await this.need();
     return (await this.#call("POST", "chat/files", form)).files[0];
   }

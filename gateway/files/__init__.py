@@ -1,0 +1,1 @@
+"""Files that came in: where they are kept, what is known of them, and for how long."""

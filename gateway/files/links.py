@@ -1,0 +1,39 @@
+"""Addresses of files for bots and visitors: ours, signed, good for a day. They hold nothing of the session's token."""
+
+import hmac
+import re
+from urllib.parse import quote
+
+from gateway import kept
+from gateway.db import Tx
+
+LIFE = 24 * 3600  # seconds
+PREFIX = "/files/"
+
+_NAME = "files.key"
+_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+def signing_key(new: str) -> Tx[str]:
+    """The key of this store's links; `new` becomes it when there is none yet."""
+    found = yield from kept.recall(_NAME)
+    if not found:
+        yield from kept.keep(_NAME, new)
+    return found or new
+
+
+def link(key: str, id: str, name: str, now: int) -> str:
+    """The path of a file, with its signature; `now` is in ms."""
+    until = str(now // 1000 + LIFE)
+    return f"{PREFIX}{id}/{quote(name, safe='')}?until={until}&signature={_sign(key, id, until)}"
+
+
+def is_good(key: str, id: str, until: str, signature: str, now: int) -> bool:
+    """Whether a link was made by us and is good still."""
+    if not _SECONDS.fullmatch(until) or int(until) * 1000 < now:
+        return False
+    return hmac.compare_digest(_sign(key, id, until).encode(), signature.encode("utf-8", "surrogatepass"))
+
+
+def _sign(key: str, id: str, until: str) -> str:
+    return hmac.digest(key.encode(), f"{id}.{until}".encode("utf-8", "surrogatepass"), "sha256").hex()

@@ -1,0 +1,188 @@
+"""`gateway run` as a process, and the commands that reach it by its control socket."""
+
+import asyncio
+import os
+import pty
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.commands import Ran, gateway
+from tests.process import ROOT, Gateway, free_port
+
+YAML = """
+bots: {b: {kind: echo}, slow: {kind: python, call: "tests.commands:waits"}}
+channels:
+  site: {platform: web, bot: b, path: /}
+  broken: {platform: tests.plugins.no_sdk, bot: b}
+"""
+
+
+async def ask(running: Gateway, *args: str) -> Ran:
+    return await asyncio.to_thread(gateway, *args, "-c", str(running.folder / "gateway.yaml"), folder=ROOT)
+
+
+async def _visit(http: aiohttp.ClientSession, running: Gateway, text: str) -> dict[str, Any]:
+    async with http.post(f"{running.url}/api/session", json={}) as response:
+        session: dict[str, Any] = await response.json()
+    headers = {"Authorization": f"Bearer {session['token']}"}
+    async with http.post(f"{running.url}/api/chat", json={"message": text}, headers=headers) as response:
+        assert response.status == 200, await response.text()
+    return session
+
+
+@pytest.mark.feature("CLI-04", "CLI-05", "OBS-03")
+async def test_commands_speak_with_the_running_gateway(tmp_path: Path) -> None:
+    async with Gateway(tmp_path, YAML) as running, aiohttp.ClientSession() as http:
+        session = await _visit(http, running, "hello")
+        status = await ask(running, "status", "--json")
+        assert status.json["state"] == "running"
+        assert {channel["name"]: channel["state"] for channel in status.json["channels"]} == {
+            "site": "up",
+            "broken": "fault",
+        }
+        assert (status.code, "broken" in status.err) == (1, True)
+        listed = (await ask(running, "sessions", "list", "--json")).json["sessions"]
+        assert [one["id"] for one in listed] == [session["session_id"]]
+        history = await ask(running, "sessions", "history", listed[0]["key"])
+        assert "hello" in history.out
+        exported = await ask(running, "sessions", "export", session["session_id"], "--format", "md")
+        assert "> hello" in exported.out
+        closed = await ask(running, "sessions", "close", session["session_id"], "--farewell", "Good-bye")
+        assert closed.code == 0
+        again = await ask(running, "sessions", "close", session["session_id"])
+        assert (again.code, "only an open one" in again.err) == (1, True)
+        assert (await ask(running, "sessions", "list", "--active", "never")).code == 2
+        key = (await ask(running, "keys", "create", "--role", "viewer")).out.strip()
+        admin = status_url(running)
+        async with http.get(admin, headers={"Authorization": f"Bearer {key}"}) as response:
+            assert response.status == 200
+        assert (await ask(running, "dead", "list")).out == "nothing dead\n"
+
+
+def status_url(running: Gateway) -> str:
+    """The admin listener stands in the configuration that the gateway was started with."""
+    text = (running.folder / "gateway.yaml").read_text()
+    address = text.split("admin: {listen: '")[1].split("'")[0]
+    return f"http://{address}/admin/api/status"
+
+
+@pytest.mark.feature("CLI-01")
+async def test_one_store_has_one_gateway(tmp_path: Path) -> None:
+    async with Gateway(tmp_path, YAML) as running:
+        (tmp_path / "second.yaml").write_text(
+            (tmp_path / "gateway.yaml").read_text().replace(str(running.port), str(free_port()))
+        )
+        second = await asyncio.to_thread(gateway, "run", "-c", str(tmp_path / "second.yaml"), folder=ROOT)
+        assert second.code == 1
+        assert "another gateway is running on this store" in second.err
+        assert "Traceback" not in second.err
+        (tmp_path / "gateway.sock").unlink()
+        deaf = await ask(running, "status")
+        assert deaf.code == 1
+        assert "control socket" in deaf.err
+
+
+@pytest.mark.feature("CLI-01")
+@pytest.mark.parametrize("section", ["server", "admin"])
+async def test_an_address_that_is_taken_is_named(tmp_path: Path, section: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        others = {"server": free_port(), "admin": free_port(), section: port}
+        listens = "\n".join(f"{name}: {{listen: '127.0.0.1:{number}'}}" for name, number in others.items())
+        (tmp_path / "gateway.yaml").write_text(f"{listens}\nstorage: {{url: 'sqlite:///gateway.db'}}\n{YAML}")
+        ran = await asyncio.to_thread(gateway, "run", "-c", "gateway.yaml", folder=tmp_path)
+    assert ran.code == 1
+    assert f"{section}.listen is 127.0.0.1:{port}" in ran.err
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.feature("CLI-01")
+async def test_who_starts_it_by_hand_is_told_where_to_go(tmp_path: Path) -> None:
+    port = free_port()
+    listens = f"server: {{listen: '127.0.0.1:{port}'}}\nadmin: {{listen: '127.0.0.1:{free_port()}'}}"
+    (tmp_path / "gateway.yaml").write_text(f"{listens}\nstorage: {{url: 'sqlite:///data/gateway.db'}}\n{YAML}")
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway.cli", "run", "-c", "gateway.yaml"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    os.close(theirs)
+    async with asyncio.timeout(60):
+        shown = ""
+        while not shown.endswith("\n"):
+            shown += (await asyncio.to_thread(os.read, ours, 4096)).decode()
+        process.send_signal(signal.SIGINT)
+        _, said = await process.communicate()
+    os.close(ours)
+    assert shown == f"Open http://127.0.0.1:{port}\r\n"
+    assert process.returncode == 0
+    assert (tmp_path / "data" / "gateway.db").exists()
+    assert b'"event": "daemon.stopped"' in said
+
+
+@pytest.mark.feature("STO-06", "ORD-01")
+async def test_a_stop_lets_turns_end_and_keeps_what_waits(tmp_path: Path) -> None:
+    """SIGTERM while one turn runs and another message waits behind it: the first is answered, the second is kept."""
+    config = YAML.replace("bot: b, path", "bot: slow, path")
+    running = Gateway(tmp_path, config, GATE=str(tmp_path / "go"))
+    await running.start()
+    async with aiohttp.ClientSession() as http:
+        async with http.post(f"{running.url}/api/session", json={}) as response:
+            token = (await response.json())["token"]
+        headers = {"Authorization": f"Bearer {token}", "Prefer": "respond-async"}
+        for text in ("first", "second"):
+            async with http.post(f"{running.url}/api/chat", json={"message": text}, headers=headers) as response:
+                assert response.status == 202
+        stopping = asyncio.create_task(running.stop())
+        async with asyncio.timeout(60):
+            while "daemon.stopping" not in running.log:
+                await asyncio.sleep(0.02)
+            async with http.post(f"{running.url}/api/chat", json={"message": "third"}, headers=headers) as refused:
+                assert refused.status == 503
+        running.release("go")
+        await stopping
+        await running.start()
+        async with asyncio.timeout(60):
+            while len(await _texts(http, running, token)) < 4:
+                await asyncio.sleep(0.05)
+        assert await _texts(http, running, token) == ["first", "done: first", "second", "done: second"]
+    await running.stop()
+
+
+async def _texts(http: aiohttp.ClientSession, running: Gateway, token: str) -> list[str]:
+    async with http.get(f"{running.url}/api/chat", headers={"Authorization": f"Bearer {token}"}) as response:
+        return [message["text"] for message in (await response.json())["messages"]]
+
+
+@pytest.mark.feature("STO-06")
+async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    config = YAML.replace("bot: b, path", "bot: slow, path")
+    running = Gateway(tmp_path, config, GATE=str(tmp_path / "never"))
+    await running.start()
+    async with aiohttp.ClientSession() as http, http.post(f"{running.url}/api/session", json={}) as response:
+        headers = {"Authorization": f"Bearer {(await response.json())['token']}", "Prefer": "respond-async"}
+        async with http.post(f"{running.url}/api/chat", json={"message": "hello"}, headers=headers) as taken:
+            assert taken.status == 202
+    stopping = asyncio.create_task(running.stop())
+    async with asyncio.timeout(25):  # the drain alone would take 30 seconds
+        while "daemon.stopping" not in running.log:
+            await asyncio.sleep(0.02)
+        os.kill(running.pid, signal.SIGTERM)
+        await stopping
+    assert "daemon.stopped" not in running.log
+    await running.start()  # on the store as it was left
+    listed = (await ask(running, "inbox", "list", "--json")).json["inbox"]
+    assert [entry["state"] for entry in listed] == ["waiting"]
+    await running.kill()
