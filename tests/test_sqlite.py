@@ -142,7 +142,7 @@ async def test_one_process_for_a_file(tmp_path: Path) -> None:
 async def test_a_store_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("Dear diary, " * 1000)
     (tmp_path / "folder").mkdir()
-    for path, why in (("text", "not a database"), ("folder", "unable to open"), ("text/gateway.db", "File exists")):
+    for path, why in (("text", "not a database"), ("folder", "Is a directory"), ("text/gateway.db", "File exists")):
         for _ in range(2):  # nor does it keep the lock
             with pytest.raises(StorageDown, match=why):
                 await Sqlite.open(tmp_path / path)
@@ -189,8 +189,8 @@ async def test_the_process_before_us_is_gone(tmp_path: Path) -> None:
     await db.write(run, lane + "9999999999999, 'me', 7, NULL, NULL, 3)", 1)
     await db.write(run, lane + "NULL, NULL, 7, 9999999999999, 'me', 3)", 2)
     await db.write(run, lane + "8, NULL, 7, 9, NULL, 3)", 3)
-    part = "INSERT INTO outbox (lane, seq, part, session, channel, epoch, body, created_at, state, unknowns) "
-    part += "VALUES (2, $1, $1, 's', 'c', 0, '{}', 0, $2, $3)"
+    part = "INSERT INTO outbox (lane, seq, session, channel, epoch, body, created_at, state, unknowns) "
+    part += "VALUES (2, $1, 's', 'c', 0, '{}', 0, $2, $3)"
     for number, (state, unknowns) in enumerate([("sent", 0), ("sending", 1), ("ready", 0), ("unknown", 1)]):
         await db.write(run, part, number, state, unknowns)
     await db.close()

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from gateway.message import Inbound
 from tests.contract import hostile
 from tests.contract.peer import Said
-from tests.contract.subject import Subject, until
-from tests.leap import leap
+from tests.contract.subject import NAME, Subject, until
 
 pytestmark = pytest.mark.feature("DEV-02")
 
@@ -129,14 +129,15 @@ async def test_fetched_events_name_channel_account_and_address(subject: Subject)
         assert gate.received[0][1], "the original is kept"
 
 
-def _named(subject: Subject, inbound: object, account: str) -> None:
-    assert (inbound.channel, inbound.account, inbound.text) == ("contract", account, "hello")  # type: ignore[attr-defined]
+def _named(subject: Subject, inbound: Inbound, account: str) -> None:
+    assert (inbound.channel, inbound.account, inbound.text) == (NAME, account, "hello")
     assert account, "the account is part of every key"
-    assert inbound.address.place in subject.adapter.boundary  # type: ignore[attr-defined]
-    assert inbound.address.chat  # type: ignore[attr-defined]
-    assert inbound.sender.id == inbound.address.user  # type: ignore[attr-defined]
-    assert inbound.addressed  # type: ignore[attr-defined]
-    assert all(inbound.ids)  # type: ignore[attr-defined]
+    assert inbound.address.place in subject.adapter.boundary
+    assert inbound.address.chat
+    assert inbound.sender is not None
+    assert inbound.sender.id == inbound.address.user
+    assert inbound.addressed
+    assert all(inbound.ids)
 
 
 @pytest.mark.feature("CH-24")
@@ -163,7 +164,6 @@ async def test_running_ends_when_it_is_cancelled_and_leaves_nothing_behind(subje
             before = asyncio.all_tasks()
             run = asyncio.create_task(adapter.run())
             await until(lambda: run.done() or gate.state == "up")  # noqa: B023  (waited for here)
-            leap(1000)
             run.cancel()
             await asyncio.wait([run], timeout=5)
             assert run.done()
