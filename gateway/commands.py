@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gateway import history, participants, sessions
 from gateway.db import Tx
-from gateway.intake import Effect, Outcome, Scene
+from gateway.intake import Effect, Outcome, Scene, begin
 from gateway.message import Outbound
 
 Say = Callable[..., str]
@@ -31,23 +31,8 @@ def _reset(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
         return Outcome([done], lane.session)
     yield from sessions.supersede(lane, a.now)
     yield from sessions.close(str(lane.session), "reset", a.now)
-    alone = a.spot.place in ("dm", "conversation")
-    opening = sessions.Opening(
-        a.session_id,
-        lane.id,
-        a.spot.key,
-        a.spot.channel,
-        a.spot.bot,
-        scene.participant if alone else None,
-        a.sender.level,
-        lane.epoch + 1,
-        a.now,
-        a.sender.language,
-    )
-    yield from sessions.open_session(opening)
-    if alone:
-        yield from participants.remember_last_visit(scene.participant, a.session_id)
-    return Outcome([done], a.session_id, "superseded")
+    session = yield from begin(lane, a, scene.participant, lane.epoch + 1)
+    return Outcome([done], session, "superseded")
 
 
 def _end(scene: Scene, say: Say, args: str) -> Tx[Outcome]:

@@ -91,6 +91,7 @@ class Daemon:
             if wanted.fault:
                 log.error("channel.fault", channel=name, error=wanted.fault)
         self.settings = settings
+        self.servers.apply(settings)
 
     def _running_settings(self, name: str) -> ChannelSettings | None:
         running = self.corridor.channels.get(name)

@@ -8,6 +8,9 @@ GatewayError
 │   ├── Retry               certainly not sent; may be tried again
 │   ├── Refused             certainly not sent; this part will never be accepted as it is
 │   └── Unknown             may have been sent: the answer was lost
+├── FetchError              a URL that a user or a bot gave was not fetched
+│   ├── FetchRefused        it must not be, or can never be
+│   └── FetchFailed         worth another try (connection, time-out, 429, 5xx)
 └── BotError                raised by bots
     ├── BotUnavailable      worth another try (connection, 429, 502, 503, 504, time-out, cut stream)
     └── BotBroken           not worth one (another 4xx, an answer nobody understands)
@@ -25,6 +28,19 @@ RefusedReason = Literal[
     "unsupported",
     "window",  # the platform lets us speak only after the user does
     "rejected",  # anything else, for good
+]
+
+
+FetchReason = Literal[
+    "url",  # not a URL that names a host
+    "scheme",  # neither http nor https
+    "userinfo",  # a user name or password stands in it
+    "port",  # not a usual port, and not a host that the operator named
+    "private",  # an address that is not on the public internet
+    "redirect",  # too many, or to where it must not lead
+    "status",  # the host has nothing there for us
+    "encoding",  # packed in a way that was not asked for, or broken
+    "too_large",
 ]
 
 
@@ -70,6 +86,22 @@ class Refused(SendError):
 
 class Unknown(SendError):
     """The platform may or may not have it."""
+
+
+class FetchError(GatewayError):
+    """Root of what fetching a stranger's URL may raise."""
+
+
+class FetchRefused(FetchError):
+    """Not now, and never as it is."""
+
+    def __init__(self, reason: FetchReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class FetchFailed(FetchError):
+    """Not now; another try may do."""
 
 
 class BotError(GatewayError):

@@ -45,8 +45,7 @@ class Arrival(NamedTuple):
     person: Person
     sender: Sender
     known: str | None
-    session_id: str
-    participant_id: str
+    new_id: Callable[[], str]
     voice: Voice
     verdict: str | None = None
     unless_open: bool = False
@@ -129,12 +128,11 @@ def _enter(lane: Lane, a: Arrival) -> Tx[tuple[Scene, Known | None]]:
     """Find or make the participant and the open session."""
     met = None
     if a.known is None:
-        met = yield from participants.meet(a.person, a.sender, a.participant_id, a.now)
+        met = yield from participants.meet(a.person, a.sender, a.new_id(), a.now)
     participant = met.id if met else str(a.known)
     opened = lane.session is None
     if opened:
-        yield from _open_session(lane, a, participant)
-        lane = lane._replace(session=a.session_id)
+        lane = lane._replace(session=(yield from begin(lane, a, participant, lane.epoch)))
     return Scene(lane, a, participant, opened), met
 
 
@@ -159,26 +157,27 @@ def _open(key: str) -> Tx[bool]:
     return bool(rows)
 
 
-def _open_session(lane: Lane, a: Arrival, participant: str) -> Tx[None]:
+def begin(lane: Lane, a: Arrival, participant: str, epoch: int) -> Tx[str]:
+    """Open a session for whoever sent this, in a lane that has none; returns its id."""
+    session = a.new_id()
     # A group belongs to all its members: no single participant stands for it.
     alone = a.spot.place in ("dm", "conversation")
-    owner = participant if alone else None
-    yield from sessions.open_session(
-        sessions.Opening(
-            a.session_id,
-            lane.id,
-            a.spot.key,
-            a.spot.channel,
-            a.spot.bot,
-            owner,
-            a.sender.level,
-            lane.epoch,
-            a.now,
-            a.sender.language,
-        )
+    opening = sessions.Opening(
+        session,
+        lane.id,
+        a.spot.key,
+        a.spot.channel,
+        a.spot.bot,
+        participant if alone else None,
+        a.sender.level,
+        epoch,
+        a.now,
+        a.sender.language,
     )
+    yield from sessions.open_session(opening)
     if alone:
-        yield from participants.remember_last_visit(participant, a.session_id)
+        yield from participants.remember_last_visit(participant, session)
+    return session
 
 
 def _metered(lane: Lane, a: Arrival) -> int | None:

@@ -17,12 +17,13 @@ from gateway.inbox import mark
 from gateway.intake import Accepted, Also, Arrival, Effect, Notice, accept
 from gateway.lanes import Spot
 from gateway.message import Inbound, Outbound, Sender, encode
-from gateway.participants import Person
+from gateway.participants import Known, Person
 from gateway.post import Post, Voice
 from gateway.text import Command, clean, clean_name, parse_command
 
 SPEAKERS = 20_000
 SLOW_DOWN = Notice("slow_down", 60_000)
+NO_NOTICE = Notice()
 TELL_NOT_ALLOWED = 24 * 3600 * 1000
 TELL_DISABLED = 3600 * 1000
 NOBODY = Sender(id="")
@@ -75,64 +76,55 @@ class Reception:
         return accepted
 
     def _arrival(self, channel: Channel, inbound: Inbound, raw: bytes, at_once: bool) -> Arrival:
-        c = self._c
-        command = parse_command(inbound.text, channel.prefixes, channel.adapter.mention)
-        verdict = judge(channel, inbound, command=command is not None)
+        c, now = self._c, self._c.clock.now()
         sender = inbound.sender or NOBODY
-        say = channel.say(sender.language)
         person = Person(channel.name, channel.account, channel.bot, sender.id)
         known = c.memory.known(person, sender)
-        if verdict is None and known is not None and known.blocked:
-            verdict = "not_allowed"
-        try:
-            key, text = channel.key(inbound.address)
-        except ValueError:
-            verdict, text, scope = "unroutable", f"{channel.name}/?", ""
-        else:
-            scope = key.scope
-        effect, unlimited = None, False
-        if verdict is None and command is not None:
-            verdict, effect, unlimited = _effect(channel, inbound, command)
-        if verdict is None and effect is None and self._flooding(channel, text, inbound):
-            verdict = "rate_limited"
+        spot = _spot(channel, inbound)
+        verdict, effect, unlimited = self._judged(channel, inbound, spot, known)
         marks = [mark(channel.name, channel.account, event) for event in inbound.ids]
         turn = str(uuid.UUID(bytes=marks[0]))
-        address = inbound.address
-        spot = Spot(
-            text,
-            channel.name,
-            channel.account,
-            channel.bot,
-            scope,
-            address.place,
-            address.chat,
-            address.thread,
-        )
         takes = at_once and verdict is None and effect is None and channel.settings.enabled
         return Arrival(
-            spot=spot,
+            spot=spot or Spot(f"{channel.name}/?", channel.name, channel.account, channel.bot, "", "", "", ""),
             marks=marks,
             events=inbound.ids,
             turn=turn,
             body=encode(inbound),
             raw=raw or None,
-            now=c.clock.now(),
+            now=now,
             person=person,
             sender=sender,
             known=known.id if known else None,
-            session_id=c.clock.new_id(),
-            participant_id=c.clock.new_id(),
-            voice=voice(channel, inbound, turn, c.clock.now()),
+            new_id=c.clock.new_id,
+            voice=voice(channel, inbound, turn, now),
             verdict=verdict,
-            unless_open=verdict == "not_addressed" and address.place == "thread",
-            notice=_notice(channel, inbound, verdict),
+            unless_open=verdict == "not_addressed" and inbound.address.place == "thread",
+            notice=_notice(channel, inbound, verdict) if verdict else NO_NOTICE,
             pace=None if unlimited else channel.pace,
             slow_down=SLOW_DOWN,
-            say=say,
+            say=channel.say(sender.language),
             me=c.me if takes else None,
             until=c.lease_end(),
             effect=effect,
         )
+
+    def _judged(
+        self, channel: Channel, inbound: Inbound, spot: Spot | None, known: Known | None
+    ) -> tuple[str | None, Effect | None, bool]:
+        """Why an event is let go, what its command does, and whether no limit holds it back."""
+        command = parse_command(inbound.text, channel.prefixes, channel.adapter.mention)
+        verdict = judge(channel, inbound, command=command is not None)
+        if verdict is None and known is not None and known.blocked:
+            verdict = "not_allowed"
+        if spot is None:
+            verdict = "unroutable"
+        effect, unlimited = None, False
+        if verdict is None and command is not None:
+            verdict, effect, unlimited = _effect(channel, inbound, command)
+        if verdict is None and effect is None and spot and self._flooding(channel, spot.key, inbound):
+            verdict = "rate_limited"
+        return verdict, effect, unlimited
 
     def admit(self, channel: Channel, inbound: Inbound) -> Inbound:
         """The event as it may be stored, sent and shown: text and names clean, in the chat it goes on in today."""
@@ -160,6 +152,16 @@ class Reception:
         if len(self._speakers) > SPEAKERS:
             self._speakers.popitem(last=False)
         return False
+
+
+def _spot(channel: Channel, inbound: Inbound) -> Spot | None:
+    """The lane of an address, None when it lacks an id that the scope needs."""
+    try:
+        key, text = channel.key(inbound.address)
+    except ValueError:
+        return None
+    at = inbound.address
+    return Spot(text, channel.name, channel.account, channel.bot, key.scope, at.place, at.chat, at.thread)
 
 
 def _cleaned(inbound: Inbound) -> Inbound:
@@ -204,7 +206,7 @@ def _notice(channel: Channel, inbound: Inbound, verdict: str | None) -> Notice:
         return Notice("disabled", TELL_DISABLED)
     if verdict == "not_allowed" and channel.settings.access.tell:
         return Notice("not_allowed", TELL_NOT_ALLOWED)
-    return Notice()
+    return NO_NOTICE
 
 
 def quote(channel: Channel, inbound: Inbound) -> str:

@@ -92,6 +92,11 @@ class Servers:
         await self._unix()
         await self.door.uploads.open()
 
+    def apply(self, settings: Settings) -> None:
+        """Other settings are in force for all that comes from now on; addresses stay until the process starts anew."""
+        self.house.settings = settings
+        self._admin.apply(settings)
+
     def open(self) -> None:
         """Everything has started: take events in."""
         self.intake.started = self.intake.open = True

@@ -6,7 +6,7 @@ active <-> dormant;  active, dormant, handoff -> closed (with a reason) -> expir
 from typing import Literal, NamedTuple
 
 from gateway.db import Tx
-from gateway.lanes import Lane
+from gateway.lanes import Lane, Lease
 from gateway.outbox import LESS
 
 Reason = Literal["reset", "timeout", "user", "bot", "operator", "resolved", "transferred", "merged"]
@@ -84,10 +84,19 @@ def open_session(opening: Opening) -> Tx[None]:
     yield "UPDATE lane SET session = $2 WHERE id = $1", (opening.lane, opening.id)
 
 
-def succeed(lane: int, closed: str, new_id: str, now: int) -> Tx[str]:
-    """The open session of a lane whose last one was closed while messages waited behind; they belong to it."""
-    rows = yield "SELECT session, epoch FROM lane WHERE id = $1 /*FOR UPDATE*/", (lane,)
-    session, epoch = rows[0]
+def succeed(lease: Lease, closed: str, new_id: str, now: int) -> Tx[str | None]:
+    """The open session of a lane whose last one was closed while messages waited behind; they belong to it.
+
+    None: the lane was lost meanwhile, as it is when its user ends the session.
+    """
+    rows = yield (
+        """SELECT id, session, epoch FROM lane
+             WHERE id = $1 AND in_fence = $2 AND in_holder IS NOT NULL /*FOR UPDATE*/""",
+        tuple(lease),
+    )
+    if not rows:
+        return None
+    lane, session, epoch = rows[0]
     if session is None:
         session, old = new_id, (yield from existing(closed))
         opening = Opening(

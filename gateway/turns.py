@@ -154,8 +154,11 @@ class Turns:
         limit = reach(channel.settings.history)
         kept = await memory.session(entry.session, envelope.version, limit)
         if kept.facts.state in sessions.ENDED:
-            lane, now = envelope.lease.lane, self._c.clock.now()
-            session = await self._c.db.write(sessions.succeed, lane, entry.session, self._c.clock.new_id(), now)
+            lease, now = envelope.lease, self._c.clock.now()
+            session = await self._c.db.write(sessions.succeed, lease, entry.session, self._c.clock.new_id(), now)
+            if session is None:
+                running.interrupt("fenced")
+                session = entry.session
             running.envelope = envelope = envelope._replace(entry=entry._replace(session=session, reason=None))
             kept = await memory.session(session, envelope.version, limit)
         known = await memory.participant(str(entry.participant))

@@ -1,8 +1,14 @@
 """Which plugins the contract runs over, and which tests concern which of them."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
 
+from tests.contract import asked as bots
 from tests.contract import subject as adapters
+
+T = TypeVar("T")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -10,19 +16,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    asked, others = metafunc.config.getoption("--adapter"), metafunc.config.getoption("--bot")
-    kinds = [] if others and not asked else adapters.kinds(asked)
+    foreign = {name: metafunc.config.getoption(f"--{name}") for name in ("adapter", "bot")}
+    some = any(foreign.values())
+    platforms = adapters.kinds(foreign["adapter"]) if foreign["adapter"] or not some else []
+    kinds = bots.kinds(foreign["bot"]) if foreign["bot"] or not some else []
+    if "platform" in metafunc.fixturenames:
+        metafunc.parametrize("platform", platforms)
     if "kind" in metafunc.fixturenames:
         metafunc.parametrize("kind", kinds)
     if "subject" in metafunc.fixturenames:
         wanted = [what for mark in metafunc.definition.iter_markers("where") for what in mark.args]
-        found = [one for one in map(_whole, kinds) if one and all(one.has(what) for what in wanted)]
-        metafunc.parametrize("subject", found, ids=lambda one: one.kind)
+        subjects = [one for one in _whole(adapters.subject, platforms) if all(one.has(what) for what in wanted)]
+        metafunc.parametrize("subject", subjects, ids=lambda one: one.kind)
+    if "asked" in metafunc.fixturenames:
+        metafunc.parametrize("asked", _whole(bots.asked, kinds), ids=lambda one: one.kind)
 
 
-def _whole(kind: str) -> adapters.Subject | None:
-    """A subject, or nothing when it is not fit to be tested: one test says so, not all of them."""
-    try:
-        return adapters.subject(kind)
-    except Exception:
-        return None
+def _whole(load: Callable[[str], T], names: list[str]) -> list[T]:
+    """Those fit to be tested. Of the others one test says what is missing, and not every test."""
+    found = []
+    for name in names:
+        try:
+            found.append(load(name))
+        except Exception:  # noqa: S112
+            continue
+    return found

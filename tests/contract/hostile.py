@@ -123,7 +123,7 @@ def _changed(proof: str) -> Iterator[tuple[str, str]]:
         ("lone surrogate", "\ud800"),
         ("question marks", "?" * len(proof)),
         ("full-width", "".join(chr(ord(letter) + 0xFEE0) for letter in proof if "!" <= letter <= "~")),
-        ("a megabyte", proof * (1 << 20 // max(1, len(proof)))),
+        ("a megabyte", proof * (1_000_000 // len(proof))),
         ("5,000 digits", "9" * 5000),
     )
     chance = random.Random(7)
@@ -169,7 +169,9 @@ def twisted(good: bytes) -> st.SearchStrategy[bytes]:
     except orjson.JSONDecodeError:
         return _scratched(good)
     paths = list(_paths(tree))
-    changed = st.builds(lambda path, value: _written(_put(orjson.loads(good), path, value)), st.sampled_from(paths), _json)
+    changed = st.builds(
+        lambda path, value: _written(_put(orjson.loads(good), path, value)), st.sampled_from(paths), _json
+    )
     return changed | _scratched(good)
 
 

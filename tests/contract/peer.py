@@ -120,4 +120,6 @@ class Peer:
 
     def _wanted(self, name: str) -> NotImplementedError:
         kind = type(self)
-        return NotImplementedError(f"{kind.__module__}.{kind.__name__} has to write `{name}`: {getattr(Peer, name).__doc__}")
+        return NotImplementedError(
+            f"{kind.__module__}.{kind.__name__} has to write `{name}`: {getattr(Peer, name).__doc__}"
+        )

@@ -15,6 +15,7 @@ from tests.contract.peer import Peer, Way
 from tests.recording_gate import RecordingGate
 
 NAME = "contract"
+FOREIGN = "tests.plugins.courier"
 
 
 class Unfinished(Exception):
@@ -106,15 +107,15 @@ class Subject:
 async def until(seen: Callable[[], object], seconds: float = 10) -> None:
     """Wait for something to be so; how long the machine takes does not matter."""
     async with asyncio.timeout(seconds):
-        while not seen():  # noqa: ASYNC110
+        while not seen():
             await asyncio.sleep(0.001)
 
 
 def kinds(asked: list[str] | None) -> list[str]:
-    """The adapters that were asked for, else our own."""
+    """The adapters that were asked for; else our own, and one of another package."""
     if asked:
         return asked
-    return [kind for kind in known("adapters", Adapter) if importlib.util.find_spec(f"adapters.{kind}")]
+    return [*(kind for kind in known("adapters", Adapter) if importlib.util.find_spec(f"adapters.{kind}")), FOREIGN]
 
 
 def subject(asked: str) -> Subject:

@@ -79,5 +79,5 @@ async def answer(turn: Turn) -> AsyncIterator[str | dict[str, Any]]:
 
 async def _made(name: str) -> None:
     signal = Path(os.environ["TALKER_DIR"]) / name
-    while not signal.exists():  # noqa: ASYNC110  it is made by another process
+    while not signal.exists():
         await asyncio.sleep(0.02)

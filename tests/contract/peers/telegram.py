@@ -106,4 +106,3 @@ class Peer(peer.Peer):
     def file(self, content: bytes) -> File:
         self.server.files["f1"] = content
         return File(ref="f1", name="a.bin", size=len(content))
-
