@@ -8,6 +8,7 @@ from gateway.intake import Pace
 from gateway.keys import SessionKey, session_key
 from gateway.message import Address
 from gateway.meter import Meter
+from gateway.outcomes import PAUSED
 from gateway.settings import ChannelSettings
 from gateway.texts import Own, text
 
@@ -51,8 +52,9 @@ class Channel:
         return self.limits.prefixes
 
     def expiry(self, now: int) -> int:
-        """When a part queued now is not worth sending any more, in ms."""
-        return now + round(self.settings.delivery.ttl * 1000)
+        """When a part queued now is not worth sending any more, in ms. While it may not be sent it is kept longer."""
+        ttl = round(self.settings.delivery.ttl * 1000)
+        return now + (max(ttl, PAUSED) if self.state in ("auth", "stopped") else ttl)
 
     def health(self, state: State, detail: str = "") -> None:
         self.state, self.detail = state, detail

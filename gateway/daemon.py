@@ -92,6 +92,8 @@ class Daemon:
                 log.error("channel.fault", channel=name, error=wanted.fault)
         self.settings = settings
         self.servers.apply(settings)
+        self.corridor.metrics.applied.labels("ok").inc()
+        self.servers.apply(settings)
 
     def _running_settings(self, name: str) -> ChannelSettings | None:
         running = self.corridor.channels.get(name)

@@ -74,6 +74,7 @@ class Delivery:
                     # The lease may be somebody else's by the time the platform has it.
                     log.warning("send.late", channel=channel.name, part=part.id)
                     await self._c.insist(outcomes.postpone, lease, part.id, self._c.clock.now())
+                    self._ring(channel.name)
                     return
                 outcome, tried = await self._send(channel, part), part
                 part = await self._c.insist(
@@ -166,7 +167,7 @@ class Delivery:
             return Outcome("moved", due=self._c.clock.now(), error=error, to=refused.to)
         if refused.reason == "auth":
             channel.health("auth", error)
-            return Outcome("ready", due=self._c.clock.now(), error=error)
+            return Outcome("paused", due=self._c.clock.now(), error=error)
         if refused.reason in ("blocked", "gone"):
             log.info("send.silenced", channel=channel.name, part=stored.id, reason=refused.reason)
             self._c.metrics.dead.labels("outbox", channel.name, refused.reason).inc()

@@ -15,6 +15,7 @@ from gateway.retention import BATCH, TABLES, Place
 
 EVERY = 60.0  # seconds
 TOKENS_EVERY = 5  # rounds
+ANEW_EVERY = 1_440  # rounds, about a day: then every search begins at the beginning once more
 TOGETHER = 100  # sessions that end in one commit
 BREATH = 0.05  # seconds between two steps, so that a turn's commit never waits for more than one of them
 
@@ -38,6 +39,8 @@ class Housekeeping:
     async def round(self) -> None:
         """Everything that is due now. A step that fails holds up no other."""
         now = self._c.clock.now()
+        if self._rounds % ANEW_EVERY == 0:
+            self._searched.clear()
         done: dict[str, int] = {}
         for name, step in (
             ("dormant", self._rest),

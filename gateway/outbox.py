@@ -183,6 +183,16 @@ def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, p
     return bool(rows)
 
 
+def keep_longer(lane: int, ttl: int) -> Tx[None]:
+    """The channel of a lane may not speak for now: what waits for it is worth sending for longer."""
+    yield (
+        """UPDATE outbox SET expires_at = created_at + $2
+             WHERE state IN ('ready', 'sending', 'unknown') AND expires_at < created_at + $2
+             AND channel = (SELECT channel FROM lane WHERE id = $1)""",
+        (lane, ttl),
+    )
+
+
 def silence(lane: int, reason: str) -> Tx[None]:
     """This target wants nothing from us until it writes again: what waits for it is given up."""
     yield "UPDATE lane SET silenced = $2 WHERE id = $1", (lane, reason)

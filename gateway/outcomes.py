@@ -8,7 +8,9 @@ from gateway.lanes import OUTBOX, Lease, release
 from gateway.moving import move_lane
 from gateway.outbox import Stored
 
-Kind = Literal["sent", "ready", "unknown", "moved", "silenced", "dead"]
+PAUSED = 24 * 3600 * 1000  # ms; how long parts wait for a channel that may not speak
+
+Kind = Literal["sent", "ready", "unknown", "moved", "paused", "silenced", "dead"]
 
 
 class Outcome(NamedTuple):
@@ -43,13 +45,15 @@ def _not_sent(lease: Lease, part: int, outcome: Outcome, now: int) -> Tx[bool]:
     if not held:
         # Another worker has taken this part for one in doubt; it decides.
         return False
-    if outcome.kind in ("ready", "unknown", "moved"):
+    if outcome.kind in ("ready", "unknown", "moved", "paused"):
         state = "unknown" if outcome.kind == "unknown" else "ready"
         yield from outbox.again(lease, part, state, outcome.due, outcome.error, plain=outcome.plain)
     else:
         yield from outbox.leave(lease.lane, part, "dead", outcome.reason, outcome.error)
     if outcome.kind == "silenced":
         yield from outbox.silence(lease.lane, outcome.reason)
+    if outcome.kind == "paused":
+        yield from outbox.keep_longer(lease.lane, PAUSED)
     if outcome.kind == "moved":
         yield from move_lane(lease.lane, outcome.to, now)
     return True

@@ -156,8 +156,8 @@ class Router:
                 c.desk.rise(bot, free - len(envelopes))
             for envelope in envelopes:
                 self.turns.start(envelope, bot)
-            if found < free:
-                seats.backlog = False
+            seats.backlog = found == free
+            if not seats.backlog:
                 return
 
     async def _look_for_parts(self, name: str) -> None:

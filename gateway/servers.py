@@ -23,7 +23,7 @@ from gateway.settings.process import Listen
 IDLE = 75.0  # seconds that a connection without a request is kept, and that a request's head may take
 LINGER = 2.0  # seconds in which the rest of a refused body is let go by
 GRACE = 5.0  # seconds that requests in flight get when the process stops
-BACKLOG = 1024
+BACKLOG = 4096
 LONGEST_SOCKET = 100  # bytes of the path of a Unix socket, which has little room in the kernel
 
 log = structlog.get_logger()
@@ -95,6 +95,11 @@ class Servers:
     def apply(self, settings: Settings) -> None:
         """Other settings are in force for all that comes from now on; addresses stay until the process starts anew."""
         self.house.settings = settings
+        self._admin.apply(settings)
+
+    def apply(self, settings: Settings) -> None:
+        """Other settings are in force from now on; where we listen stays as it is."""
+        self._settings = self.house.settings = settings
         self._admin.apply(settings)
 
     def open(self) -> None:

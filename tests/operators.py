@@ -75,3 +75,20 @@ async def desk(folder: Path, yaml: str = YAML) -> AsyncIterator[Desk]:
         here = Desk(gateway, folder)
         await here.until(lambda: all(channel.state == "up" for channel in here.corridor.channels.values()))
         yield here
+
+
+async def dead_letters(here: Desk, query: str = "") -> list[dict[str, Any]]:
+    """What the list of dead letters shows."""
+    found: list[dict[str, Any]] = (await here.get(f"dead{query}"))["dead"]
+    return found
+
+
+async def lanes_are_right(here: Desk) -> None:
+    """The counters of every lane say what its queues hold."""
+    wrong = await here.rows(
+        """SELECT l.id FROM lane l WHERE
+             waiting <> (SELECT COUNT(*) FROM inbox WHERE lane = l.id AND state = 'waiting')
+             OR pending <> (SELECT COUNT(*) FROM outbox WHERE lane = l.id AND state IN ('ready', 'sending', 'unknown'))
+             OR (waiting > 0) <> (in_due_at IS NOT NULL) OR (pending > 0) <> (out_due_at IS NOT NULL)"""
+    )
+    assert wrong == []

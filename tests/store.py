@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import cycle
 from typing import Any, ParamSpec, TypeVar
 
 import apsw
@@ -133,8 +134,7 @@ def arrival(event: str, now: int, me: str | None = None, effect: Effect | None =
         person=Person("c", "acct", "b", "ada"),
         sender=Sender(id="ada"),
         known=None,
-        session_id=f"session-{event}",
-        participant_id="participant-ada",
+        new_id=cycle(["participant-ada", f"session-{event}"]).__next__,
         voice=speak,
         me=me,
         until=now + LEASE,

@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.bot import Piece, Say
-from gateway.errors import BotBroken, Refused, Unknown
+from gateway.errors import BotBroken, Refused
 from gateway.message import Outbound, Turn
 from tests.kit import Scripted
-from tests.operators import YAML, Desk, desk
+from tests.operators import YAML, Desk, dead_letters, desk, lanes_are_right
 from tests.paper import said
 
 
@@ -37,29 +36,13 @@ async def _broken(here: Desk, *texts: str) -> tuple[Moody, Scripted]:
     return mood, bot
 
 
-async def _dead(here: Desk, query: str = "") -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await here.get(f"dead{query}"))["dead"]
-    return found
-
-
-async def _lanes_are_right(here: Desk) -> None:
-    """The counters of every lane say what its queues hold."""
-    wrong = await here.rows(
-        """SELECT l.id FROM lane l WHERE
-             waiting <> (SELECT COUNT(*) FROM inbox WHERE lane = l.id AND state = 'waiting')
-             OR pending <> (SELECT COUNT(*) FROM outbox WHERE lane = l.id AND state IN ('ready', 'sending', 'unknown'))
-             OR (waiting > 0) <> (in_due_at IS NOT NULL) OR (pending > 0) <> (out_due_at IS NOT NULL)"""
-    )
-    assert wrong == []
-
-
 @pytest.mark.feature("INB-08", "CLI-05")
 async def test_a_dead_letter_shows_what_it_was_and_why(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         here.bot(Moody("break"))
         await here.receive(said(here.here, "break"), b'{"raw": "bytes"}')
         await here.quiet()
-        (brief,) = await _dead(here)
+        (brief,) = await dead_letters(here)
         assert (brief["box"], brief["state"], brief["reason"], brief["channel"]) == ("inbox", "dead", "bot_failed", "p")
         shown = await here.get(f"dead/inbox/{brief['id']}")
         assert shown["raw"] == '{"raw": "bytes"}'
@@ -73,14 +56,14 @@ async def test_requeued_it_is_answered_once_under_its_own_id(tmp_path: Path) -> 
     async with desk(tmp_path) as here:
         mood, bot = await _broken(here, "first", "second")
         mood.breaks.clear()
-        (letter,) = await _dead(here)
+        (letter,) = await dead_letters(here)
         both = await asyncio.gather(*(here.ask("POST", f"dead/inbox/{letter['id']}/requeue") for _ in range(4)))
         await here.quiet()
         assert sorted(answer.status for answer in both) == [200, 409, 409, 409]
         assert here.paper.texts() == ["Something went wrong. Please try again.", "echo second", "echo first"]
         assert [turn.id for turn in bot.turns if turn.message.text == "first"] == [letter["turn"]] * 2
-        assert await _dead(here) == []
-        await _lanes_are_right(here)
+        assert await dead_letters(here) == []
+        await lanes_are_right(here)
         again = await here.ask("POST", f"dead/inbox/{letter['id']}/requeue")
         assert (again.status, again.code) == (409, "not_dead")
         # What they said stands once in the history, and the bot is not told it twice.
@@ -109,29 +92,29 @@ async def test_requeued_it_goes_before_what_waits_in_its_lane(tmp_path: Path) ->
         await here.say("second")
         await asyncio.wait_for(begun.wait(), 20)
         await here.say("third")
-        (letter,) = await _dead(here)
+        (letter,) = await dead_letters(here)
         broken = False
         assert (await here.ask("POST", f"dead/inbox/{letter['id']}/requeue")).status == 200
-        await _lanes_are_right(here)
+        await lanes_are_right(here)
         go_on.set()
         await here.quiet()
         assert here.paper.texts()[1:] == ["echo second", "echo first", "echo third"]
-        await _lanes_are_right(here)
+        await lanes_are_right(here)
 
 
 @pytest.mark.feature("INB-08")
 async def test_requeued_and_broken_again_it_is_dead_again(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         await _broken(here, "first")
-        (letter,) = await _dead(here)
+        (letter,) = await dead_letters(here)
         assert (await here.ask("POST", f"dead/inbox/{letter['id']}/requeue")).status == 200
         await here.quiet()
-        (again,) = await _dead(here)
+        (again,) = await dead_letters(here)
         assert (again["id"], again["turn"], again["reason"]) == (letter["id"], letter["turn"], "bot_failed")
         assert len(here.paper.texts()) == 2
         lines = (await here.get(f"sessions/{letter['session']}/history"))["messages"]
         assert [line["role"] for line in lines] == ["user", "system", "system"]
-        await _lanes_are_right(here)
+        await lanes_are_right(here)
 
 
 @pytest.mark.feature("INB-08", "LIF-10")
@@ -139,7 +122,7 @@ async def test_requeued_after_a_reset_it_is_answered_in_the_session_of_today(tmp
     async with desk(tmp_path) as here:
         mood, bot = await _broken(here, "first")
         mood.breaks.clear()
-        (letter,) = await _dead(here)
+        (letter,) = await dead_letters(here)
         await here.say("/reset")
         await here.quiet()
         assert (await here.ask("POST", f"dead/inbox/{letter['id']}/requeue")).status == 200
@@ -167,7 +150,7 @@ async def test_what_was_too_old_is_answered_when_an_operator_wants_it(tmp_path: 
         here.clock.ahead += 7200
         lock.set()
         await here.quiet()
-        (letter,) = await _dead(here)
+        (letter,) = await dead_letters(here)
         assert letter["reason"] == "stale"
         assert (await here.ask("POST", f"dead/inbox/{letter['id']}/requeue")).status == 200
         await here.quiet()
@@ -178,66 +161,14 @@ async def test_what_was_too_old_is_answered_when_an_operator_wants_it(tmp_path: 
 async def test_discarded_it_is_dropped_for_good(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         await _broken(here, "first")
-        (letter,) = await _dead(here)
+        (letter,) = await dead_letters(here)
         path = f"dead/inbox/{letter['id']}"
         assert (await here.ask("POST", f"{path}/discard")).status == 200
         assert await here.rows("SELECT state, reason FROM inbox") == [("dropped", "discarded")]
         for act in ("discard", "requeue"):
             assert (await here.ask("POST", f"{path}/{act}")).code == "not_dead"
-        assert await _dead(here) == []
-        await _lanes_are_right(here)
-
-
-@pytest.mark.feature("INB-08", "OUT-07")
-async def test_a_part_that_was_refused_is_sent_once_it_is_requeued(tmp_path: Path) -> None:
-    async with desk(tmp_path) as here:
-        here.paper.fail(lambda: Refused("rejected", "no"))
-        await here.say("hello")
-        await here.quiet()
-        await here.say("next")
-        await here.quiet()
-        (letter,) = await _dead(here)
-        assert (letter["box"], letter["state"], letter["reason"]) == ("outbox", "dead", "rejected")
-        assert (await here.get(f"dead/outbox/{letter['id']}"))["message"]["text"] == "hello"
-        answers = await asyncio.gather(*(here.ask("POST", f"dead/outbox/{letter['id']}/requeue") for _ in range(4)))
-        await here.quiet()
-        assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
-        assert here.paper.texts() == ["next", "hello"]
-        assert (await here.ask("POST", f"dead/outbox/{letter['id']}/requeue")).code == "not_dead"
-        await _lanes_are_right(here)
-
-
-@pytest.mark.feature("INB-08", "OUT-05")
-async def test_a_part_in_doubt_is_the_operators_to_repeat(tmp_path: Path) -> None:
-    yaml = YAML.replace("limits: {send: off, messages: off}}", "limits: {send: off}, delivery: {on_unknown: never}}", 1)
-    async with desk(tmp_path, yaml) as here:
-        here.paper.fail(lambda: Unknown("the answer was lost"))
-        await here.say("hello")
-        await here.quiet()
-        (letter,) = await _dead(here)
-        assert (letter["state"], here.paper.texts()) == ("unconfirmed", [])
-        assert (await here.ask("POST", f"dead/outbox/{letter['id']}/requeue")).status == 200
-        await here.quiet()
-        assert here.paper.texts() == ["hello"]
-
-
-@pytest.mark.feature("INB-08", "LIF-11")
-async def test_a_part_from_before_a_reset_or_for_someone_who_left_is_not_sent(tmp_path: Path) -> None:
-    async with desk(tmp_path) as here:
-        here.paper.fail(lambda: Refused("rejected", "no"))
-        await here.say("hello", user="ada")
-        await here.quiet()
-        await here.say("/reset", user="ada")
-        here.paper.fail(lambda: Refused("blocked", "no"), chat="bob")
-        await here.say("hello", user="bob")
-        await here.quiet()
-        codes = {}
-        for letter in await _dead(here):
-            answer = await here.ask("POST", f"dead/outbox/{letter['id']}/requeue")
-            codes[letter["reason"]] = (answer.status, answer.code)
-        assert codes == {"rejected": (409, "superseded"), "blocked": (409, "silenced")}
-        assert here.paper.texts() == ["Conversation reset."]
-        await _lanes_are_right(here)
+        assert await dead_letters(here) == []
+        await lanes_are_right(here)
 
 
 @pytest.mark.feature("CLI-05", "INB-08")
@@ -254,7 +185,7 @@ async def test_lists_are_filtered_by_channel_reason_and_age(tmp_path: Path) -> N
         await here.quiet()
 
         async def found(query: str) -> list[str]:
-            return [f"{one['box']} {one['channel']} {one['reason']}" for one in await _dead(here, query)]
+            return [f"{one['box']} {one['channel']} {one['reason']}" for one in await dead_letters(here, query)]
 
         new, middle, old = "inbox q bot_failed", "outbox q too_long", "inbox p bot_failed"
         assert await found("") == [new, middle, old]
@@ -264,7 +195,7 @@ async def test_lists_are_filtered_by_channel_reason_and_age(tmp_path: Path) -> N
         assert await found("?age=30m") == [old]
         first = await here.get("dead?limit=2")
         rest = await here.get(f"dead?limit=2&cursor={first['next']}")
-        assert [one["id"] for one in first["dead"] + rest["dead"]] == [one["id"] for one in await _dead(here)]
+        assert [one["id"] for one in first["dead"] + rest["dead"]] == [one["id"] for one in await dead_letters(here)]
         assert rest["next"] is None
         assert (await here.ask("GET", "dead?box=postbox")).code == "bad_parameter"
 

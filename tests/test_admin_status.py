@@ -12,6 +12,7 @@ from gateway.bot import Piece, Say
 from gateway.errors import BotBroken, BotUnavailable
 from gateway.housekeeping import measure
 from gateway.message import Outbound, Turn
+from tests.kit import configure
 from tests.operators import YAML, Desk, desk
 
 
@@ -185,3 +186,13 @@ async def test_probes_answer_on_both_listeners(tmp_path: Path) -> None:
         assert (await here.admin("GET", "/readyz")).status == 503
         assert (await here.gateway.ask("GET", "/readyz")).status == 503
         assert (await here.admin("GET", "/healthz")).status == 200
+
+
+@pytest.mark.feature("OBS-02", "OBS-03")
+async def test_other_settings_are_seen_as_soon_as_they_are_applied(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        changed = configure(tmp_path, YAML.replace("SHEET", str(tmp_path)).replace("  partners:", "  more:"))
+        await here.gateway.daemon.apply(changed)
+        listed = [channel["name"] for channel in (await here.get("status"))["channels"]]
+        assert listed == ["p", "q", "site", "more"]
+        assert (await _metrics(here))["gateway_config_applied_total", "ok"] == 2

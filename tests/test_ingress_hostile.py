@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.operations import keys
+from gateway.operations.office import Office
 from tests.doors import Gateway, running
 from tests.raw import HOOKED, head, raw, status
 
@@ -137,3 +139,71 @@ async def test_slow_heads_do_not_hold_up_others(gateway: Gateway) -> None:
     assert (await gateway.ask("GET", "/healthz")).status == 200
     for _, writer in slow:
         writer.close()
+
+
+VALUES: list[bytes] = [
+    *(b"null", b"true", b"-0", b"1e308", b"9" * 400, b"-" + b"9" * 30, b'""', b"[]", b"{}", b"[[[[]]]]", b'{"a":[]}'),
+    *(b'"\\u0000"', b'"\\ufffe\\u202e"', b'"\\ud83d\\ude00"', b'"' + b"x" * 40_000 + b'"', b'"%n{}$1--"', b'"../x"'),
+]
+FIELDS = [
+    "message",
+    "message_id",
+    "files",
+    "session_id",
+    "channel",
+    "name",
+    "user_token",
+    "user",
+    "session",
+    "token",
+    "x",
+]
+ROUTES = [
+    *("POST /api/session", "POST /api/chat", "POST /api/session/reset", "POST /api/session/end", "POST /c/partners"),
+    *("PATCH /api/session/variables", "DELETE /api/chat/turn", "POST /api/chat/files", "POST /c/hook"),
+]
+
+
+@pytest.mark.feature("INB-10")
+@pytest.mark.parametrize("route", ROUTES)
+async def test_odd_values_everywhere(gateway: Gateway, route: str) -> None:
+    """Every field with every odd value at every route that takes a body."""
+    method, path = route.split()
+    office = Office(gateway.daemon.corridor, gateway.daemon.router, gateway.daemon.settings)
+    key = (await keys.create(office, keys.CALLER, "partners"))["key"]
+    visitor = await gateway.begin()
+    with capture_logs() as logs:
+        for field in FIELDS:
+            for value in VALUES:
+                gateway.clock.ahead += 10  # below every limit
+                given = b'{"user": "7", "message": "hi", "%s": %s}' % (field.encode(), value)
+                bearer = {"Authorization": f"Bearer {key if path == '/c/partners' else visitor.token}"}
+                headers = bearer | {"Content-Type": "application/json", "Prefer": "respond-async"}
+                answer = await gateway.ask(method, path, data=given, headers=headers)
+                assert answer.status < 500, (field, value[:50], answer.body)
+                if answer.status == 410:
+                    visitor = await gateway.begin()
+    assert not [line for line in logs if line["log_level"] == "error"]
+
+
+QUERIES = ["%ff", "%00", "%F0%9F%98%80", "=", "&&", "1" * 5000, "-1", "1e9", "a" * 7000, "[]", "%25", "\u00fc", "null"]
+
+
+@pytest.mark.feature("INB-10")
+@pytest.mark.parametrize(
+    "path", ["/api/chat", "/api/session", "/api/session/export", "/api/chat/events", "/api/chat/ws"]
+)
+async def test_odd_queries_everywhere(gateway: Gateway, path: str) -> None:
+    visitor = await gateway.begin()
+    bearer = f"Authorization: Bearer {visitor.token}"
+    gateway.house.beat = 0.01
+    with capture_logs() as logs:
+        for name in ("since", "limit", "format", "session_id", "token", "x"):
+            for value in QUERIES:
+                gateway.clock.ahead += 10
+                async with asyncio.timeout(20):
+                    _, writer = streams = await asyncio.open_connection("127.0.0.1", gateway.port)
+                    writer.write(head("GET", f"{path}?{name}={value}", bearer))
+                    assert 200 <= status(await streams[0].readuntil(b"\r\n")) < 500
+                    writer.close()
+    assert not [line for line in logs if line["log_level"] == "error"]

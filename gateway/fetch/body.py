@@ -11,7 +11,7 @@ PIECE = 65536  # bytes
 
 
 async def pieces(response: ClientResponse, most: int) -> AsyncIterator[bytes]:
-    """The content piece by piece. Raises `FetchRefused` as soon as it is too large, `FetchFailed` when it breaks off."""
+    """The content. Raises `FetchRefused` as soon as it is known to be too large, `FetchFailed` when it breaks off."""
     unpack = _Unpacked(response.headers.get("Content-Encoding", "").strip().lower())
     if (response.content_length or 0) > most:
         raise too_large(most)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
-from yarl import URL
 
 from gateway.errors import FetchFailed, FetchRefused
 from gateway.fetch.body import pieces
@@ -27,6 +26,9 @@ class Caps(NamedTuple):
 
     size: int = 10 * 1024 * 1024
     seconds: float = 30.0
+
+
+USUAL = Caps()
 
 
 class Download(NamedTuple):
@@ -60,7 +62,7 @@ class Fetcher:
 
     @asynccontextmanager
     async def open(
-        self, url: str, caps: Caps = Caps(), headers: Mapping[str, str] | None = None
+        self, url: str, caps: Caps = USUAL, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[Download]:
         """GET a URL; its body is read while the context is open, and the caps hold to its end.
 

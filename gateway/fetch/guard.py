@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -34,17 +33,12 @@ class GuardedResolver(AbstractResolver):
 
 
 def guarded_sockets(public: Public) -> Callable[[AddrInfoType], socket.socket]:
-    """Makes the socket of every connection, of names and of literal addresses, and only for public addresses."""
+    """Makes the socket of every connection, to names and to literal addresses. Raises `NotPublic`."""
 
     def make(address: AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, (*where,) = address
-        check(where, public)
+        family, kind, protocol, _, where = address
+        if not public(str(where[0])):
+            raise NotPublic(f"{where[0]} is not public")
         return socket.socket(family, kind, protocol)
 
     return make
-
-
-def check(where: list[Any], public: Public) -> None:
-    """Raises `NotPublic` for the address of a socket."""
-    if not public(str(where[0])):
-        raise NotPublic(f"{where[0]} is not a public address")

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.errors import Problem, StorageDown
 
 SERVER = "chat-gateway"  # else every answer would name our library and its version
+_ALWAYS = {"Server": SERVER, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 STORAGE_PAUSE = 2.0  # seconds to wait before asking again
 
 log = structlog.get_logger()
@@ -29,7 +30,7 @@ def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Re
     """The response to a problem, with the headers that belong to it."""
     title = HTTPStatus(problem.status).phrase
     body = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
-    out = {"Server": SERVER, "Cache-Control": "no-store", **(headers or {})}
+    out = {**_ALWAYS, **(headers or {})}
     if isinstance(problem, WrongMethod):
         out["Allow"] = problem.allow
     if problem.status == 401:
@@ -58,5 +59,5 @@ def caught(error: Exception, path: str) -> Problem:
 
 def json(data: object, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A JSON answer; nobody on the way may keep it."""
-    out = {"Server": SERVER, "Cache-Control": "no-store", **(headers or {})}
+    out = {**_ALWAYS, **(headers or {})}
     return web.Response(status=status, body=orjson.dumps(data), content_type="application/json", headers=out)

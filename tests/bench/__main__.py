@@ -85,18 +85,14 @@ async def _listens(port: int) -> bool:
 
 async def measure(name: str, pid: int, port: int, ledger: Ledger, messages: int, chats: int) -> Row:
     """Warm up, then flat out for cost and throughput, then at half that pace for the waiting times."""
-    serial = 1
-    fresh = Ledger()
-    for count in (min(messages // 10, 1000), messages):
-        ledger.__dict__.update(Ledger().__dict__)
-        before = cost(pid)
-        seconds = await Load(ledger, port, min(chats, count), count, serial).flat_out(64)
-        after = cost(pid)
-        serial += count
+    warm = max(1, min(messages // 10, 1000))
+    await Load(ledger.renewed(), port, min(chats, warm), warm, 1).flat_out(64)
+    before = cost(pid)
+    seconds = await Load(ledger.renewed(), port, chats, messages, warm + 1).flat_out(64)
+    after = cost(pid)
     rate, cpu = messages / seconds, (after.cpu - before.cpu) / messages * 1e6
     verdict = ledger.lost, ledger.doubled, ledger.disordered
-    ledger.__dict__.update(fresh.__dict__)
-    await Load(ledger, port, chats, messages // 2, serial).steady(rate / 2, 256)
+    await Load(ledger.renewed(), port, chats, messages // 2, warm + messages + 1).steady(rate / 2, 256)
     acks = [(at - ledger.sent[key]) * 1000 for key, at in ledger.acknowledged.items()]
     wholes = [(at - ledger.sent[key]) * 1000 for key, at in ledger.answered.items()]
     last = cost(pid)

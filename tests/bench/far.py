@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 from collections import defaultdict
+from itertools import pairwise
 
 import orjson
 
@@ -19,12 +20,17 @@ class Ledger:
     """When each message of each chat was sent, acknowledged, and answered; chats and messages count from 0."""
 
     def __init__(self) -> None:
+        self.renewed()
+
+    def renewed(self) -> "Ledger":
+        """The same ledger with nothing in it."""
         self.sent: dict[tuple[int, int], float] = {}
         self.acknowledged: dict[tuple[int, int], float] = {}
         self.answered: dict[tuple[int, int], float] = {}
         self.order: defaultdict[int, list[int]] = defaultdict(list)
         self.all_answered = asyncio.Event()
         self.expected = 0
+        return self
 
     def answer(self, text: str) -> None:
         if (told := _TOLD.search(text)) is None:
@@ -45,7 +51,7 @@ class Ledger:
 
     @property
     def disordered(self) -> int:
-        return sum(later < earlier for seen in self.order.values() for earlier, later in zip(seen, seen[1:]))  # noqa: B905
+        return sum(later < earlier for seen in self.order.values() for earlier, later in pairwise(seen))
 
 
 class Served(asyncio.Protocol):
@@ -71,7 +77,8 @@ class Served(asyncio.Protocol):
 
     def _answer(self, line: bytes, body: bytes) -> bytes:
         if b"/bot " in line:
-            return b'{"text":"echo ' + orjson.loads(body)["message"]["text"].encode() + b'"}'
+            text: str = orjson.loads(body)["message"]["text"]
+            return b'{"text":"echo ' + text.encode() + b'"}'
         if b"sendMessage" in line:
             told = orjson.loads(body)
             self._ledger.answer(told["text"])

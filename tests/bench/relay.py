@@ -40,4 +40,6 @@ _JSON = {"Content-Type": "application/json"}
 
 if __name__ == "__main__":
     uvloop.install()
-    web.run_app(relay(f"http://127.0.0.1:{sys.argv[2]}"), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+    web.run_app(
+        relay(f"http://127.0.0.1:{sys.argv[2]}"), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None
+    )

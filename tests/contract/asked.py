@@ -47,5 +47,5 @@ def kinds(asked: list[str] | None) -> list[str]:
 def asked(kind: str) -> Asked:
     """The bot `kind`, `pkg.mod` or `pkg.mod:pkg.peer`. Raises `Unfinished`, or why it cannot be loaded."""
     name, _, told = kind.partition(":")
-    bot: Any = find("gateway.bots", name, Bot)  # type: ignore[type-abstract]
+    bot: Any = find("gateway.bots", name, Bot)
     return Asked(name, bot, far_side(name, told, "bots", Backend))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.adapter import Call, Reply
-from tests.contract.peer import Peer
+from tests.contract.peer import Peer, Said
 
 DEEP = b"[" * 100_000
 OTHER = "another_secret-of-another-channel-43-letters"
@@ -136,6 +136,9 @@ def _changed(proof: str) -> Iterator[tuple[str, str]]:
 def calls(peer: Peer) -> st.SearchStrategy[Call]:
     """Any call at all, as far as HTTP lets one through."""
     text = st.text(max_size=30)
+    bodies = st.binary(max_size=200) | _json.map(_written)
+    if "pushed" in peer.ways:
+        bodies |= twisted(peer.body(Said()))
     named = st.sampled_from([*HEADERS, *peer.proof, "content-type"]) | text.map(str.lower)
     return st.builds(
         Call,
@@ -143,7 +146,7 @@ def calls(peer: Peer) -> st.SearchStrategy[Call]:
         path=st.sampled_from(PATHS) | text.map("/".__add__),
         query=st.dictionaries(text, text, max_size=3),
         headers=st.dictionaries(named, text, max_size=5),
-        body=st.binary(max_size=200) | _json.map(_written),
+        body=bodies,
         peer=st.just("192.0.2.7") | text,
     )
 

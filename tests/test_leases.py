@@ -1,0 +1,112 @@
+"""Leases: who has lost a lane changes nothing, and nobody loses one without need."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway import inbox, lanes
+from gateway.lanes import INBOX
+from tests.kit import Kit, Scripted, corridor
+from tests.steps import Held, later, whole
+
+
+async def _taken_over(kit: Kit, me: str) -> None:
+    """Another worker takes all lanes, as it may once our leases have lapsed."""
+    later = kit.clock.now() + 60_000
+    assert await kit.corridor.db.write(lanes.claim, INBOX, "b", me, later, later, 10)
+
+
+@pytest.mark.feature("ORD-03", "INB-02")
+@pytest.mark.parametrize("told", [True, False])
+async def test_who_has_lost_the_lane_changes_nothing(tmp_path: Path, told: bool) -> None:
+    async with corridor(tmp_path) as kit:
+        held = Held()
+        bot: Scripted = kit.bot(held)
+        await kit.say("hello")
+        await kit.until(lambda: len(bot.turns) == 1)
+        await _taken_over(kit, "other")
+        if told:  # by the heartbeat; else it finds out when it wants to commit
+            await kit.router.renew()
+        held.go.set()
+        await kit.until(lambda: not kit.router.turns.running)
+        assert await kit.rows("SELECT COUNT(*) FROM message") == [(0,)]
+        assert await kit.rows("SELECT state, attempts FROM inbox") == [("waiting", 1)]
+        later(kit, 61)  # the other one is never heard of again
+        await whole(kit)
+        assert kit.paper.texts() == ["attempt 2"]
+        assert await kit.rows("SELECT role FROM message ORDER BY seq") == [("user",), ("assistant",)]
+
+
+@pytest.mark.feature("ORD-03")
+async def test_a_heartbeat_disturbs_nobody_who_holds_a_lane(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot()
+        for round in range(40):
+            said = [kit.say(f"{round}", user=f"user-{number}") for number in range(5)]
+            await asyncio.gather(kit.router.renew(), *said, kit.router.renew())
+        await whole(kit)
+        assert {turn.attempt for turn in bot.turns} == {1}
+        assert len(kit.paper.sent) == 200
+
+
+@pytest.mark.feature("ORD-03", "OUT-05")
+async def test_a_clock_that_jumps_asks_and_sends_nothing_twice(tmp_path: Path) -> None:
+    """A suspended machine wakes up hours later with its turns and its requests still under way."""
+    async with corridor(tmp_path) as kit:
+        held, arrived, accept = Held(), asyncio.Event(), asyncio.Event()
+
+        async def slow(part: object) -> None:
+            arrived.set()
+            await accept.wait()
+
+        kit.paper.before = slow
+        bot = kit.bot(held)
+        await kit.say("hello")
+        await kit.until(lambda: len(bot.turns) == 1)
+        kit.corridor.clock.ahead += 7200  # type: ignore[attr-defined]
+        for _ in range(3):
+            await kit.router._look_for_turns("b")
+        held.go.set()
+        await arrived.wait()
+        kit.corridor.clock.ahead += 7200  # type: ignore[attr-defined]
+        for _ in range(3):
+            await kit.router._look_for_parts("p")
+        accept.set()
+        await whole(kit)
+        assert len(bot.turns) == 1
+        assert kit.paper.texts() == ["attempt 1"]
+
+
+@pytest.mark.feature("INB-02")
+async def test_what_nobody_works_on_is_found_again(tmp_path: Path) -> None:
+    """A caller who is cut off while the store writes leaves a lane held by nobody."""
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot()
+        await kit.until(lambda: kit.corridor.desk.taken == 0)
+        leaving = asyncio.ensure_future(kit.say("hello"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        await kit.stored("SELECT attempts, in_holder FROM inbox, lane", (1, kit.corridor.me))
+        await kit.router.renew()
+        kit.router.ring_bot("b")
+        await whole(kit)
+        assert kit.paper.texts() == ["hello"]
+        assert len(bot.turns) == 1
+
+
+@pytest.mark.feature("INB-02")
+async def test_putting_back_is_for_who_holds_the_lane(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        held = Held()
+        bot = kit.bot(held)
+        await kit.say("hello")
+        await kit.until(lambda: len(bot.turns) == 1)
+        mine = next(iter(kit.router.turns.running.values())).envelope
+        await _taken_over(kit, "other")
+        assert not await kit.corridor.db.write(inbox.give_back, mine.lease, mine.entry.id, 0, failed=1)
+        assert await kit.rows("SELECT failures, attempts FROM inbox") == [(0, 1)]
+        held.go.set()
+        later(kit, 61)
+        await whole(kit)
