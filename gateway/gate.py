@@ -52,9 +52,6 @@ class ChannelGate:
     def heard(self) -> None:
         self.channel.heard()
 
-    def forged(self) -> None:
-        self._c.metrics.forged.labels(self.channel.name).inc()
-
     async def recall(self, name: str) -> str:
         return await self._c.db.read(kept.recall, f"{self.channel.name}/{name}")
 

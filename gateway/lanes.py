@@ -93,7 +93,8 @@ def claim(box: Box, by: str, me: str, now: int, until: int, limit: int) -> Tx[li
     rows = yield (
         f"""UPDATE lane SET {box.holder} = $1, {box.fence} = {box.fence} + 1, {box.due} = $2
               WHERE id IN (SELECT id FROM lane WHERE {box.by} = $3 AND {box.due} <= $4
-                             AND ({box.holder} IS NULL OR {box.holder} <> $1) ORDER BY {box.due} LIMIT $5 /*FOR UPDATE SKIP LOCKED*/)
+                             AND ({box.holder} IS NULL OR {box.holder} <> $1)
+                             ORDER BY {box.due} LIMIT $5 /*FOR UPDATE SKIP LOCKED*/)
               RETURNING id, {box.fence}""",
         (me, until, by, now, limit),
     )

@@ -11,7 +11,7 @@ from gateway.outbox import Batch, Stored, add
 
 
 class Post(NamedTuple):
-    """Parts ready to be queued, as JSON. With `me` the first one is taken by this worker where nothing waits before it."""
+    """Parts ready to be queued, as JSON. With `me` this worker takes the first one where nothing waits before it."""
 
     channel: str
     letters: Sequence[str]

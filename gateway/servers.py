@@ -93,11 +93,6 @@ class Servers:
         await self.door.uploads.open()
 
     def apply(self, settings: Settings) -> None:
-        """Other settings are in force for all that comes from now on; addresses stay until the process starts anew."""
-        self.house.settings = settings
-        self._admin.apply(settings)
-
-    def apply(self, settings: Settings) -> None:
         """Other settings are in force from now on; where we listen stays as it is."""
         self._settings = self.house.settings = settings
         self._admin.apply(settings)

@@ -143,7 +143,7 @@ async def corridor(
     clock, tasks = Ticking(), Tasks()
     db = await open_database("sqlite:///gateway.db", folder)
     router: Router
-    desk = Desk(clock, wanted.server.workers, lambda bot: router.ring_bot(bot))
+    desk = Desk(clock, wanted.server.workers, lambda bot: router.ring_bot(bot))  # noqa: PLW0108 - made later
     http = aiohttp.ClientSession()
     shared = Corridor(
         db, clock, desk, Memory(db), Live(), Metrics(), tasks, wanted.inbox, me or clock.new_id(), wanted.server.lease

@@ -13,7 +13,7 @@ from gateway.adapter import Boundary, Gate, Limits
 from gateway.message import Address, Inbound, Part, Place, Sender
 from gateway.options import Options, key
 
-_papers: dict[str, "Paper"] = defaultdict(lambda: Paper())
+_papers: dict[str, "Paper"] = defaultdict(lambda: Paper())  # noqa: PLW0108 - the class comes later
 
 
 def paper(name: str) -> "Paper":

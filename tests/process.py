@@ -72,7 +72,7 @@ class Gateway:
         self._pid = self._process.pid
         async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
             while not await self._ready(http):
-                assert self._process.returncode is None, f"the gateway ended at once:\n{self.log}"
+                assert self._process.returncode is None, f"the gateway ended at once:\n{self.log[-1500:]}"
                 await asyncio.sleep(0.05)
 
     async def _ready(self, http: aiohttp.ClientSession) -> bool:

@@ -123,7 +123,8 @@ async def test_a_channel_switched_off_drops_with_a_reason(tmp_path: Path) -> Non
             kit.clock.ahead += ahead
             assert (await kit.say("hello")).outcome == "channel_disabled"
         await kit.quiet()
-        assert bot.turns == [] and kit.paper.texts() == ["Closed for now"] * 2
+        assert bot.turns == []
+        assert kit.paper.texts() == ["Closed for now"] * 2
         assert len(await kit.rows("SELECT 1 FROM dropped WHERE reason = 'channel_disabled'")) == 3
 
 

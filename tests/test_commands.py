@@ -43,7 +43,9 @@ async def test_a_command_for_another_bot_is_ignored(tmp_path: Path) -> None:
         bot = kit.bot()
         accepted = await kit.say("/reset@otherbot")
         await kit.quiet()
-        assert accepted.outcome == "not_addressed" and kit.paper.texts() == [] and bot.turns == []
+        assert accepted.outcome == "not_addressed"
+        assert kit.paper.texts() == []
+        assert bot.turns == []
 
 
 @pytest.mark.feature("CMD-01", "CMD-02")
@@ -84,9 +86,13 @@ async def test_what_the_commands_say(tmp_path: Path) -> None:
         session = (await kit.rows("SELECT id FROM session"))[0][0]
         assert start == "Hello! Send a message to begin."
         assert all(f"/{name}" in help for name in VERBS)
-        assert session[-8:] in status and "bot b" in status and "active" in status and "2 messages" in status
+        assert session[-8:] in status
+        assert "bot b" in status
+        assert "active" in status
+        assert "2 messages" in status
         assert whoami == "You are Ada (ada)."
-        assert "Ada: hello" in history and "assistant: hello" in history
+        assert "Ada: hello" in history
+        assert "assistant: hello" in history
 
 
 @pytest.mark.feature("CMD-07", "LIF-01")
@@ -176,4 +182,5 @@ async def test_unknown_commands_may_be_answered_with_help(tmp_path: Path) -> Non
         bot = kit.bot()
         await kit.say("/nonsense now")
         await kit.quiet()
-        assert kit.paper.texts() == ["Unknown command: /nonsense. Try /help."] and bot.turns == []
+        assert kit.paper.texts() == ["Unknown command: /nonsense. Try /help."]
+        assert bot.turns == []

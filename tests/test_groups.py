@@ -11,7 +11,8 @@ from tests.kit import Kit, corridor
 GROUP = """
 bots: {{b: {{kind: echo}}}}
 channels:
-  p: {{platform: tests.paper, bot: b, limits: {{send: off, messages: off}}, group: {group}, session: {{scope: {scope}}}}}
+  p:
+    {{platform: tests.paper, bot: b, limits: {{send: off, messages: off}}, group: {group}, session: {{scope: {scope}}}}}
 """
 
 
@@ -30,7 +31,8 @@ async def test_twenty_members_chatting_cause_no_bot_call_and_leave_no_text(tmp_p
         for number in range(20):
             assert await in_group(kit, f"chatter {number}", f"user{number}", addressed=False) == "not_addressed"
         await kit.quiet()
-        assert bot.turns == [] and kit.paper.texts() == []
+        assert bot.turns == []
+        assert kit.paper.texts() == []
         assert await kit.rows("SELECT DISTINCT reason FROM dropped") == [("not_addressed",)]
         everything = b"".join(path.read_bytes() for path in tmp_path.glob("gateway.db*"))
         assert b"chatter" not in everything
@@ -63,7 +65,8 @@ async def test_members_share_one_session_and_keep_their_names(tmp_path: Path) ->
         await kit.quiet()
         first, second = bot.turns
         assert first.session.id == second.session.id
-        assert second.message.sender is not None and second.message.sender.name == "Bob"
+        assert second.message.sender is not None
+        assert second.message.sender.name == "Bob"
         assert [(line.name, line.text) for line in second.history if line.role == "user"] == [("Ada", "from ada")]
         assert first.participant.id != second.participant.id
         assert second.attribution
@@ -78,7 +81,8 @@ async def test_a_name_cannot_break_out_of_its_line(tmp_path: Path) -> None:
         await kit.receive(Inbound(channel="p", account="acct", ids=("evil",), address=address, text="hi", sender=evil))
         await kit.quiet()
         sender = bot.turns[0].message.sender
-        assert sender is not None and len(sender.name) <= 64
+        assert sender is not None
+        assert len(sender.name) <= 64
         assert not any(odd in sender.name for odd in "\n\x00\u202e")
 
 
@@ -146,7 +150,8 @@ async def test_service_messages_are_noted_and_never_answered(tmp_path: Path, kin
         bot = kit.bot()
         assert await in_group(kit, "joined", kind=kind) == "service"
         await kit.quiet()
-        assert bot.turns == [] and kit.paper.texts() == []
+        assert bot.turns == []
+        assert kit.paper.texts() == []
         assert await kit.rows("SELECT reason FROM dropped") == [("service",)]
 
 

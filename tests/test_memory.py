@@ -57,7 +57,8 @@ async def test_every_message_is_in_the_summary_or_verbatim(tmp_path: Path) -> No
             told = (turn.summary or "") + "\n" + "\n".join(remembered(turn))
             assert [n for n in range(number) if f"m{n}." not in told] == []
         kept = (await kit.rows("SELECT summary, summary_upto FROM session"))[0]
-        assert kept[0] == bot.turns[-1].summary and 0 < kept[1] <= 78
+        assert kept[0] == bot.turns[-1].summary
+        assert 0 < kept[1] <= 78
     async with corridor(tmp_path, POLICY.format(policy="history: {max_messages: 10, keep: 4}")) as kit:
         bot = kit.bot()
         await kit.say("after the restart")
@@ -77,7 +78,8 @@ async def test_a_reset_clears_the_summary(tmp_path: Path) -> None:
         await kit.say("new")
         await kit.quiet()
         assert bot.turns[-2].summary is not None
-        assert bot.turns[-1].summary is None and bot.turns[-1].history == ()
+        assert bot.turns[-1].summary is None
+        assert bot.turns[-1].history == ()
 
 
 @pytest.mark.feature("MEM-04")
@@ -85,7 +87,8 @@ async def test_a_bot_summarises_and_never_delays_an_answer(tmp_path: Path) -> No
     asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def summarises(turn: Turn) -> AsyncIterator[Piece]:
-        assert turn.type == "summarize" and turn.message.text == "In short?"
+        assert turn.type == "summarize"
+        assert turn.message.text == "In short?"
         asked.set()
         await go_on.wait()
         yield Say(Outbound(text=f"{turn.summary or ''}<{len(turn.history)}>"))
@@ -134,7 +137,8 @@ def test_a_digest_is_extended_and_stays_short() -> None:
     first = digest(None, lines[:3])
     assert first.split("\n") == ["Ada: Sentence s0.", "Ada: Sentence s1.", "Ada: Sentence s2."]
     longer = digest(first, lines[3:])
-    assert len(longer) <= LONGEST_DIGEST and longer.endswith("Ada: Sentence s199.")
+    assert len(longer) <= LONGEST_DIGEST
+    assert longer.endswith("Ada: Sentence s199.")
 
 
 @pytest.mark.feature("MEM-06")
@@ -236,7 +240,8 @@ async def test_the_bot_may_correct_a_name_and_a_new_name_makes_no_new_person(tmp
         assert kit.paper.texts() == ["Ada", "Ada L.", "Ada L.", "Countess"]
         assert len({turn.participant.id for turn in bot.turns}) == 1
         profile = (await kit.rows("SELECT profile FROM participant"))[0][0]
-        assert '"source":"bot"' in profile and '"source":"platform"' in profile
+        assert '"source":"bot"' in profile
+        assert '"source":"platform"' in profile
 
 
 @pytest.mark.feature("MEM-11", "KEY-06")

@@ -138,7 +138,8 @@ async def test_end_closes_and_the_next_message_begins_anew(tmp_path: Path) -> No
         await kit.say("two")
         await kit.quiet()
         assert kit.paper.texts()[1] == "Conversation ended."
-        assert bot.turns[1].history == () and bot.turns[1].session.id != bot.turns[0].session.id
+        assert bot.turns[1].history == ()
+        assert bot.turns[1].session.id != bot.turns[0].session.id
         closed = await kit.rows("SELECT reason, ended_at IS NOT NULL FROM session WHERE state = 'closed'")
         assert closed == [("user", 1)]
 
@@ -206,7 +207,8 @@ async def test_everything_goes_on_after_a_restart(tmp_path: Path) -> None:
         await kit.quiet()
         turn = bot.turns[0]
         assert [line.text for line in turn.history] == ["one", "{} {}"]
-        assert turn.session.variables == {"said": "one"} and turn.participant.data == {"first": "one"}
+        assert turn.session.variables == {"said": "one"}
+        assert turn.participant.data == {"first": "one"}
         assert turn.session.message_count == 2
 
 
@@ -241,7 +243,8 @@ async def test_only_the_user_keeps_a_session_awake(tmp_path: Path) -> None:
         await kit.say("/status")
         await kit.quiet()
         noticed = (await kit.rows("SELECT last_user_activity, last_activity FROM session"))[0]
-        assert noticed[0] == first[1] and noticed[1] >= first[1] + 60_000
+        assert noticed[0] == first[1]
+        assert noticed[1] >= first[1] + 60_000
         kit.clock.ahead += 60
         await kit.say("two")
         await kit.quiet()

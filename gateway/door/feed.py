@@ -46,7 +46,8 @@ def read_page(session: str, after: int) -> Tx[Page]:
     )
     if not rows:
         return Page("expired", None, None, [])
-    return Page(*rows[0], (yield from history.after(session, after, PAGE)))
+    state, reason, successor = rows[0]
+    return Page(state, reason, successor, (yield from history.after(session, after, PAGE)))
 
 
 class Feed:

@@ -34,7 +34,10 @@ class Hooks:
         """Hand a request to the channel's adapter."""
         body = await self._house.bodies.read(request, channel.limits.body)
         check(body)
-        return response(await channel.adapter.handle(call(self._house, request, body)))
+        reply = await channel.adapter.handle(call(self._house, request, body))
+        if reply.status == 401:
+            self._house.corridor.metrics.forged.labels(channel.name).inc()
+        return response(reply)
 
 
 def call(house: House, request: web.BaseRequest, body: bytes) -> Call:

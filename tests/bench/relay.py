@@ -1,4 +1,4 @@
-"""The measure of things: a bare aiohttp relay that remembers nothing. Webhook in, POST to the bot, POST to the platform.
+"""The measure of things: a bare aiohttp relay. Webhook in, POST to the bot, POST to the platform; nothing is kept.
 
 Run as `python -m tests.bench.relay PORT FAR_PORT`.
 """
@@ -40,6 +40,5 @@ _JSON = {"Content-Type": "application/json"}
 
 if __name__ == "__main__":
     uvloop.install()
-    web.run_app(
-        relay(f"http://127.0.0.1:{sys.argv[2]}"), host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None
-    )
+    app = relay(f"http://127.0.0.1:{sys.argv[2]}")
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
