@@ -93,7 +93,6 @@ class Daemon:
         self.settings = settings
         self.servers.apply(settings)
         self.corridor.metrics.applied.labels("ok").inc()
-        self.servers.apply(settings)
 
     def _running_settings(self, name: str) -> ChannelSettings | None:
         running = self.corridor.channels.get(name)

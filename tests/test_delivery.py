@@ -1,58 +1,18 @@
 """Delivery: parts leave in order, once; what goes wrong is tried again, given up or shown, each as it deserves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from gateway.bot import Piece, Say
-from gateway.db import Rows
-from gateway.errors import Refused, Retry, Unknown
-from gateway.message import Outbound, Part, Turn
-from tests.kit import Kit, corridor
+from gateway.errors import Retry, Unknown
+from gateway.message import Part
+from tests.answers import parts, policy, three, wait, when
+from tests.kit import corridor
 from tests.steps import whole
 
-YAML = """
-bots: {b: {kind: echo}}
-channels: {p: {platform: tests.paper, bot: b, limits: {send: off, messages: off}, delivery: {DELIVERY}}}
-"""
-
-
-def policy(**keys: object) -> str:
-    return YAML.replace("DELIVERY", ", ".join(f"{name}: {value}" for name, value in keys.items()))
-
-
-async def three(turn: Turn) -> AsyncIterator[Piece]:
-    """An answer of three parts."""
-    for number in (1, 2, 3):
-        yield Say(Outbound(text=f"{turn.message.text} {number}"))
-
-
-def when(number: int, error: Callable[[], BaseException], times: int = 1) -> Callable[[Part], Any]:
-    """The platform fails on parts that end with this number, so often."""
-    left = times
-
-    async def fails(part: Part) -> None:
-        nonlocal left
-        if part.text.endswith(f" {number}") and left:
-            left -= 1
-            raise error()
-
-    return fails
-
-
-def wait(kit: Kit, seconds: float) -> None:
-    """Time goes by, and what is to be sent is looked for."""
-    kit.clock.ahead += seconds
-    for name in kit.corridor.channels:
-        kit.router.ring_channel(name)
-
-
-async def parts(kit: Kit, columns: str = "state, attempts", where: str = "1") -> Rows:
-    return await kit.rows(f"SELECT {columns} FROM outbox WHERE {where} ORDER BY lane, seq")
+TRIED = "SELECT attempts, out_holder FROM outbox, lane WHERE seq = 1"
 
 
 @pytest.mark.feature("OUT-03", "OUT-02")
@@ -151,8 +111,8 @@ async def test_a_lost_answer_is_in_doubt(
         kit.paper.accepts_then_fails = True
         kit.paper.failures["ada"].extend([lambda: error] * doubts)
         await kit.say("hello")
-        for _ in range(doubts):
-            await kit.until(lambda: not kit.router.delivery.held and not kit.router.turns.running)
+        for attempt in range(1, doubts + 1):
+            await kit.stored(TRIED, (attempt, None))
             wait(kit, 301)
         await whole(kit)
         assert kit.paper.texts() == ["hello 1"] * copies + ["hello 2", "hello 3"]
@@ -167,104 +127,12 @@ async def test_where_a_repeat_is_recognised_it_is_sent_until_confirmed(tmp_path:
         kit.bot(three)
         kit.paper.fail(lambda: Unknown("cut off"), times=4)
         await kit.say("hello")
-        for _ in range(5):
-            await kit.until(lambda: not kit.router.delivery.held and not kit.router.turns.running)
+        for attempt in range(1, 5):
+            await kit.stored(TRIED, (attempt, None))
             wait(kit, 301)
         await whole(kit)
         assert [part.text for part in kit.paper.sent] == ["hello 1", "hello 2", "hello 3"]
         assert len({part.id for part in kit.paper.sent}) == 3
-
-
-@pytest.mark.feature("OUT-06")
-async def test_what_the_platform_cannot_parse_goes_out_once_more_as_plain_text(tmp_path: Path) -> None:
-    async def marked(turn: Turn) -> AsyncIterator[Piece]:
-        yield Say(Outbound(text="**bold** 1"))
-        yield Say(Outbound(text="after"))
-
-    for refusals, sent in ((1, ["bold 1", "after"]), (2, ["after"])):
-        async with corridor(tmp_path) as kit:
-            kit.paper.sent.clear()
-            kit.bot(marked)
-            kit.paper.fail(lambda: Refused("markup"), times=refusals)
-            await kit.say("hello")
-            await whole(kit)
-            assert kit.paper.texts() == sent
-            assert all(not part.entities for part in kit.paper.sent)
-    assert refusals == 2
-
-
-@pytest.mark.feature("OUT-06")
-@pytest.mark.parametrize("reason", ["too_long", "unsupported", "rejected", "window"])
-async def test_what_is_refused_for_good_is_no_obstacle(tmp_path: Path, reason: Any) -> None:
-    async with corridor(tmp_path) as kit:
-        kit.bot(three)
-        kit.paper.before = when(2, lambda: Refused(reason, "no"))
-        await kit.say("hello")
-        await whole(kit)
-        assert kit.paper.texts() == ["hello 1", "hello 3"]
-        assert await parts(kit, "state, reason, error") == [
-            ("sent", None, None),
-            ("dead", reason, "no"),
-            ("sent", None, None),
-        ]
-
-
-@pytest.mark.feature("OUT-06")
-@pytest.mark.parametrize("reason", ["blocked", "gone"])
-async def test_who_wants_nothing_gets_nothing_until_they_write_again(tmp_path: Path, reason: Any) -> None:
-    async with corridor(tmp_path) as kit:
-        kit.bot(three)
-        kit.paper.before = when(2, lambda: Refused(reason))
-        await kit.say("hello")
-        await kit.say("hello", user="bob")
-        await whole(kit)
-        ada, bob = kit.paper.texts("ada"), kit.paper.texts("bob")
-        assert sorted([len(ada), len(bob)]) == [1, 3]
-        assert await parts(kit, "state, reason", "state = 'dead'") == [("dead", reason)] * 2
-        user = "ada" if len(ada) == 1 else "bob"
-        await kit.say("again", user=user)
-        await whole(kit)
-        assert kit.paper.texts(user)[1:] == ["again 1", "again 2", "again 3"]
-
-
-@pytest.mark.feature("OUT-06", "OUT-03")
-async def test_refused_credentials_stop_the_channel_and_keep_its_parts(tmp_path: Path) -> None:
-    async with corridor(tmp_path, policy(ttl="1h")) as kit:
-        kit.bot(three)
-        kit.paper.before = when(2, lambda: Refused("auth", "token revoked"))
-        await kit.say("one")
-        await kit.stored("SELECT state, out_holder FROM outbox, lane WHERE seq = 2", ("ready", None))
-        assert (kit.here.state, kit.here.detail) == ("auth", "token revoked")
-        await kit.say("two")
-        await kit.say("other", user="bob")
-        await kit.until(lambda: not kit.router.turns.running)
-        wait(kit, 23 * 3600)  # what cannot be sent at all is kept longer than what can
-        await kit.router._look_for_parts("p")
-        assert kit.paper.texts() == ["one 1"]
-        kit.here.health("up")
-        wait(kit, 0)
-        await whole(kit)
-        assert kit.paper.texts("ada") == ["one 1", "one 2", "one 3", "two 1", "two 2", "two 3"]
-        assert len(kit.paper.texts("bob")) == 3
-
-
-@pytest.mark.feature("OUT-06")
-async def test_what_is_too_old_is_not_sent(tmp_path: Path) -> None:
-    async with corridor(tmp_path, policy(ttl="1h")) as kit:
-        kit.bot(three)
-        kit.paper.before = when(2, lambda: Retry("busy", after=3000))
-        await kit.say("old")
-        await kit.stored("SELECT state, attempts FROM outbox WHERE seq = 2", ("ready", 1))
-        wait(kit, 3500)
-        await whole(kit)
-        assert kit.paper.texts() == ["old 1", "old 2", "old 3"]
-        kit.paper.before = when(2, lambda: Retry("busy", after=3000))
-        await kit.say("new")
-        await kit.stored("SELECT state, attempts FROM outbox WHERE seq = 5", ("ready", 1))
-        wait(kit, 3601)
-        await whole(kit)
-        assert kit.paper.texts()[3:] == ["new 1"]
-        assert (await parts(kit, "state, reason"))[4:] == [("dead", "expired")] * 2
 
 
 @pytest.mark.feature("OUT-03", "OUT-04")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.doors import YAML, Gateway, running
 
@@ -153,3 +154,17 @@ async def test_calls_are_limited_by_token(gateway: Gateway) -> None:
     assert passed >= 400
     assert (answer.status, answer.code) == (429, "rate_limited")
     assert (await other.ask("GET", "/api/session")).status == 200
+
+
+@pytest.mark.feature("ID-02", "OBS-01")
+async def test_tokens_are_in_no_log(gateway: Gateway) -> None:
+    with capture_logs() as logs:
+        visitor = await gateway.begin()
+        await visitor.say("hello")
+        await visitor.ask("POST", "/api/chat", {"message": visitor.token, "files": 7})
+        await visitor.ask("GET", f"/api/chat?token={visitor.token}")
+        await gateway.ask("GET", f"/files/{visitor.token}", token=visitor.token)
+        new = (await visitor.ask("POST", "/api/session/reset")).json
+        await visitor.ask("GET", "/api/chat")
+    assert new["token"]
+    assert not [line for line in logs if visitor.token in str(line) or new["token"] in str(line)]

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -48,9 +47,11 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         await Sqlite.open(tmp_path / "gateway.db")
 
 
-OPEN = (
-    "import asyncio, sys, pathlib; from gateway.db.sqlite import Sqlite; asyncio.run(Sqlite.open(pathlib.Path({!r})))"
-)
+OPEN = """
+import asyncio, pathlib, sys
+from gateway.db.sqlite import Sqlite
+asyncio.run(Sqlite.open(pathlib.Path(sys.argv[1])))
+"""
 
 
 @pytest.mark.feature("STO-02")
@@ -58,8 +59,8 @@ OPEN = (
 async def test_a_migration_cut_off_is_begun_again(tmp_path: Path, step: int) -> None:
     path = tmp_path / "gateway.db"
     environment = {**os.environ, "GW_FAILPOINT": f"migration.step:{step}"}
-    ended = subprocess.run([sys.executable, "-c", OPEN.format(str(path))], env=environment, check=False)
-    assert ended.returncode == -9
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, str(path), env=environment)
+    assert await ended.wait() == -9
     file = apsw.Connection(str(path))
     tables = file.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'meta'").fetchall()
     assert bool(tables) == (step > 1)
@@ -114,5 +115,5 @@ async def test_a_damaged_file_is_noticed_after_an_unclean_stop(tmp_path: Path) -
     with path.open("r+b") as content:
         content.seek((page - 1) * 4096 + 8)
         content.write(b"\xff" * 64)
-    with pytest.raises(StorageDown, match="damaged|malformed"):
+    with pytest.raises(StorageDown, match=r"damaged|malformed"):
         await Sqlite.open(path)

@@ -134,7 +134,7 @@ async def test_in_a_group_only_those_who_call_the_bot_are_answered(mode: str, tm
         ]
         assert await here.rows("SELECT COUNT(*) FROM inbox") == [(3,)]
         assert not await here.rows("SELECT 1 FROM message WHERE text LIKE '%private%'")
-        assert await here.rows("SELECT key FROM session") == [("help/b/group:account=123456789,chat=%2D1001",)]
+        assert await here.rows("SELECT key FROM session") == [("help/b/group:account=123456789,chat=-1001",)]
 
 
 @pytest.mark.feature("GRP-01")
