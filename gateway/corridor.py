@@ -63,6 +63,16 @@ class Corridor:
                 log.error("storage.down", error=str(error))
                 await self.clock.sleep(STORAGE_PAUSE)
 
+    def moved(self, channel: str, account: str, old: str, new: str) -> None:
+        """A chat goes on under another id: so does every id that it has had before."""
+        if not old or not new or old == new:
+            return
+        for key, to in self.aliases.items():
+            if key[:2] == (channel, account) and to == old:
+                self.aliases[key] = new
+        self.aliases.pop((channel, account, new), None)
+        self.aliases[channel, account, old] = new
+
     def lease_end(self) -> int:
         """When a lease taken now ends, in ms."""
         return self.clock.now() + round(self.lease * 1000)

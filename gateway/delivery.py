@@ -83,7 +83,7 @@ class Delivery:
                 failpoint("send.noted")
                 if outcome.kind == "moved":
                     chat = decode(Part, tried.body).address.chat
-                    self._c.aliases[channel.name, channel.account, chat] = outcome.to
+                    self._c.moved(channel.name, channel.account, chat, outcome.to)
                 part = await self._intend(channel, lease, part)
         finally:
             self.busy[channel.name] -= 1

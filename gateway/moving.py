@@ -34,6 +34,11 @@ def move_chat(channel: str, account: str, old: str, new: str, now: int) -> Tx[li
     """
     if old == new:
         return []
+    yield "DELETE FROM chat_alias WHERE channel = $1 AND account = $2 AND old_chat = $3", (channel, account, new)
+    yield (
+        "UPDATE chat_alias SET new_chat = $4 WHERE channel = $1 AND account = $2 AND new_chat = $3",
+        (channel, account, old, new),
+    )
     yield (
         """INSERT INTO chat_alias (channel, account, old_chat, new_chat) VALUES ($1, $2, $3, $4)
              ON CONFLICT (channel, account, old_chat) DO UPDATE SET new_chat = excluded.new_chat""",

@@ -54,10 +54,10 @@ class Presence:
         self._typing = self._tasks.start(self._keep_typing(), "typing")
 
     async def _keep_typing(self) -> None:
-        with suppress(SendError):
-            while True:
+        while True:
+            with suppress(SendError):
                 await self._channel.adapter.typing(self._address)
-                await self._clock.sleep(self._channel.limits.typing)
+            await self._clock.sleep(self._channel.limits.typing)
 
     async def _draft(self) -> None:
         with suppress(SendError):

@@ -107,7 +107,7 @@ class Router:
         accepted = await self._c.db.write(place_changed, channel.name, channel.account, inbound, self._c.clock.now())
         if inbound.kind == "migrate" and accepted.outcome != "duplicate":
             old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
-            self._c.aliases[channel.name, channel.account, old] = new
+            self._c.moved(channel.name, channel.account, old, new)
             self.ring_channel(channel.name)
             self.ring_bot(channel.bot)
         return accepted

@@ -51,6 +51,7 @@ class Store:
                     sql, values = generator.send(self.rows(sql, *values))
             except StopIteration as end:
                 return end.value  # type: ignore[no-any-return]
+        raise AssertionError("a transaction that never ends")
 
     def rows(self, sql: str, *values: Any) -> Rows:
         return self._file.execute(_dialect(sql), values).fetchall()

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.errors import FetchFailed, FetchRefused
 from gateway.fetch import Caps, Fetcher, Rules
+from gateway.fetch.body import PIECE
 from tests.far.strangers import Names, Page, answer
 from tests.fetching import OUTSIDE, World, public, reason, world
 
@@ -20,6 +21,15 @@ async def endless(writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
         writer.write(b"x" * 65536)
+        await writer.drain()
+
+
+async def hollow(writer: asyncio.StreamWriter) -> None:
+    """gzip without end that unpacks to nothing."""
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packer.compress(b""))
+    while True:
+        writer.write(packer.flush(zlib.Z_FULL_FLUSH) or b"\0\0\0\xff\xff" * 1000)
         await writer.drain()
 
 
@@ -63,6 +73,7 @@ async def test_what_was_packed_counts_unpacked() -> None:
     raw = zlib.compress(b"x")
     pages: dict[str, Page] = {
         "/exact": answer(200, packed, content_encoding="gzip"),
+        "/hollow": hollow,
         "/more": answer(200, gzip.compress(b"x" * 1025), content_encoding="x-gzip"),
         "/bomb": answer(200, bomb, content_encoding="GZIP"),
         "/empty": answer(200, b"", content_encoding="gzip"),
@@ -76,6 +87,9 @@ async def test_what_was_packed_counts_unpacked() -> None:
     async with world(pages) as w:
         said = {path: await w.ask(path, Caps(1024, 30)) for path in pages}
         assert all("Accept-Encoding: identity" in head for head in w.out.requests)
+        for size in (PIECE - 1, PIECE, PIECE + 1, 3 * PIECE):
+            w.out.pages["/large"] = answer(200, gzip.compress(b"x" * size), content_encoding="gzip")
+            assert await w.ask("/large") == f"fetched {size}"
         got: list[int] = []
         with pytest.raises(FetchRefused, match="larger"):
             await weigh(w, "/bomb", got)
@@ -84,7 +98,7 @@ async def test_what_was_packed_counts_unpacked() -> None:
         "/exact": "fetched 1024",
         "/empty": "fetched 0",
         "/cut": "failed",
-        **dict.fromkeys(("/more", "/bomb"), "too_large"),
+        **dict.fromkeys(("/more", "/bomb", "/hollow"), "too_large"),
         **dict.fromkeys(("/broken", "/two", "/deflate", "/brotli", "/twice"), "encoding"),
     }
 

@@ -1,4 +1,4 @@
-"""How fast we speak: per account and per chat, by the clock that is passed in, and one throttled chat delays no other."""
+"""How fast we speak: per account and per chat, by the clock that is passed in; one throttled chat delays no other."""
 
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def test_groups_have_a_pace_of_their_own() -> None:
         if meter.take("group", True) == 0:
             sent.append(clock.at)
         clock.at += 0.1
-    assert len(sent) in (40, 41)
+    assert 38 <= len(sent) <= 41
     assert max(sum(at <= other < at + 60 for other in sent) for at in sent) <= 21
 
 

@@ -29,7 +29,6 @@ async def test_a_report_settles_a_doubt_and_frees_what_waits_behind(tmp_path: Pa
         await kit.stored("SELECT state, out_holder FROM outbox, lane WHERE seq = 1", ("unknown", None))
         await settle(kit, "1", "failed")  # that says nothing of whether it had been sent
         assert (await parts(kit, "state, status"))[0] == ("unknown", "failed")
-        await kit.corridor.db.write(lambda: (yield "UPDATE outbox SET status = NULL", ()))  # type: ignore[misc, return-value]
         await settle(kit, "1", "delivered")
         await whole(kit)  # and no time went by
         assert kit.paper.texts() == ["hello 2", "hello 3"]

@@ -59,8 +59,7 @@ class _Unpacked:
             yield data
             return
         self._began = True
-        piece = b""
-        while data or len(piece) == PIECE:
+        while data:
             if self._gzip.eof:
                 raise FetchRefused("encoding", "something follows what was packed")
             try:

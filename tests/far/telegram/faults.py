@@ -22,7 +22,7 @@ _SENTENCES = {
 
 @dataclass
 class Fault:
-    """One line of the script: the next `times` calls of `method` (in `chat`) go wrong."""
+    """One line of the script: after `after` that go well, `times` calls of `method` (in `chat`) go wrong."""
 
     method: str
     how: int | How
@@ -31,6 +31,7 @@ class Fault:
     retry_after: int = 0
     description: str = ""
     migrate_to_chat_id: int = 0
+    after: int = 0
 
     def refusal(self) -> Refusal | None:
         """The answer, when it is one of the Bot API's own."""
@@ -59,6 +60,9 @@ class Script:
     def take(self, method: str, chat: int | None) -> Fault | None:
         for fault in self._faults:
             if fault.method in (method, "*") and fault.chat in (None, chat):
+                if fault.after:
+                    fault.after -= 1
+                    continue
                 fault.times -= 1
                 if not fault.times:
                     self._faults.remove(fault)

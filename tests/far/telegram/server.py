@@ -135,9 +135,13 @@ class TelegramServer:
         retry_after: int = 0,
         description: str = "",
         migrate_to_chat_id: int = 0,
+        after: int = 0,
     ) -> None:
-        """The next `times` calls of a method ("*": any) go wrong: an HTTP status, or one of `How`."""
-        self.script.add(Fault(method, how, times, chat, retry_after, description, migrate_to_chat_id))
+        """The next `times` calls of a method ("*": any) go wrong: an HTTP status, or one of `How`.
+
+        With `after`, so many calls go well first.
+        """
+        self.script.add(Fault(method, how, times, chat, retry_after, description, migrate_to_chat_id, after))
 
     # The ledger.
 
