@@ -12,6 +12,8 @@ from gateway.outcomes import PAUSED
 from gateway.settings import ChannelSettings
 from gateway.texts import Own, text
 
+AUTH_PAUSE = 900.0  # seconds until refused credentials are tried again
+
 
 class Channel:
     """What the core asks of a channel. Everything about the platform is declared by the adapter."""
@@ -23,6 +25,7 @@ class Channel:
         self.pace = _pace(settings)
         self.state: State = "starting"
         self.detail = ""
+        self._shut_until = 0.0
         self.heard_at: int | None = None
         self.sent_at: int | None = None
 
@@ -45,7 +48,10 @@ class Channel:
     @property
     def sends(self) -> bool:
         """Whether its outbox may be worked on now; what waits is kept while it may not."""
-        return self.state not in ("auth", "stopped", "starting")
+        if self.state == "auth":
+            # Where only speaking was refused, nothing but another try will tell that it is allowed again.
+            return self._clock.tick() >= self._shut_until
+        return self.state not in ("stopped", "starting")
 
     @property
     def prefixes(self) -> str:
@@ -58,6 +64,8 @@ class Channel:
 
     def health(self, state: State, detail: str = "") -> None:
         self.state, self.detail = state, detail
+        if state == "auth":
+            self._shut_until = self._clock.tick() + AUTH_PAUSE
 
     def heard(self) -> None:
         self.heard_at = self._clock.now()

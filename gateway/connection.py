@@ -5,14 +5,13 @@ from collections import deque
 import structlog
 
 from gateway.backoff import backoff
-from gateway.channel import Channel
+from gateway.channel import AUTH_PAUSE, Channel
 from gateway.clock import Clock
 from gateway.errors import Refused, SendError
 from gateway.gate import ChannelGate
 
 LONGEST = 60.0  # seconds between two tries
 TRIES, WITHIN = 20, 600.0  # at most so many tries in so many seconds
-AUTH_PAUSE = 900.0  # seconds until refused credentials are tried again
 
 log = structlog.get_logger()
 

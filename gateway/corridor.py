@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from gateway.adapter import State
 from gateway.bot import Answering
 from gateway.channel import Channel
 from gateway.clock import Clock
@@ -62,6 +63,13 @@ class Corridor:
             except StorageDown as error:
                 log.error("storage.down", error=str(error))
                 await self.clock.sleep(STORAGE_PAUSE)
+
+    def health(self, channel: Channel, state: State, detail: str = "") -> None:
+        """How a channel does; operators are told when that changes."""
+        if (state, detail) != (channel.state, channel.detail):
+            log.info("channel.health", channel=channel.name, state=state, detail=detail)
+        channel.health(state, detail)
+        self.metrics.channel_up.labels(channel.name).set(int(state == "up"))
 
     def moved(self, channel: str, account: str, old: str, new: str) -> None:
         """A chat goes on under another id: so does every id that it has had before."""

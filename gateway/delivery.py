@@ -95,9 +95,10 @@ class Delivery:
         while part is not None:
             address = decode(Part, part.body).address
             group = address.place not in ("dm", "conversation")
+            # While nothing is sent nobody looks; whoever looks next, perhaps another process, sends at once.
             stopped = not channel.sends or self._c.desk.draining
-            wait = 1.0 if stopped else channel.meter.take(address.chat, group)
-            if wait > 0:
+            wait = 0.0 if stopped else channel.meter.take(address.chat, group)
+            if stopped or wait > 0:
                 due = self._c.clock.now() + round(wait * 1000)
                 await self._c.insist(outcomes.postpone, lease, part.id, due)
                 return None
@@ -141,6 +142,8 @@ class Delivery:
             return self._unknown(channel, stored, error)
         failpoint("send.after")
         channel.sent_at = self._c.clock.now()
+        if channel.state == "auth":
+            self._c.health(channel, "up")
         return Outcome("sent", ref=ref)
 
     def _later(self, stored: Stored, after: float | None) -> int:
@@ -166,7 +169,7 @@ class Delivery:
         if refused.reason == "migrated" and refused.to and stored.attempts < channel.settings.delivery.attempts:
             return Outcome("moved", due=self._c.clock.now(), error=error, to=refused.to)
         if refused.reason == "auth":
-            channel.health("auth", error)
+            self._c.health(channel, "auth", error)
             return Outcome("paused", due=self._c.clock.now(), error=error)
         if refused.reason in ("blocked", "gone"):
             log.info("send.silenced", channel=channel.name, part=stored.id, reason=refused.reason)

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any, Literal
 
 import aiohttp
-import structlog
 
 from gateway import inbox, kept
 from gateway.adapter import Receipt, State
@@ -13,8 +12,6 @@ from gateway.corridor import Corridor
 from gateway.intake import Accepted
 from gateway.message import Inbound
 from gateway.router import Router
-
-log = structlog.get_logger()
 
 
 class ChannelGate:
@@ -43,10 +40,7 @@ class ChannelGate:
         self._router.ring_channel(self.channel.name)
 
     def health(self, state: State, detail: str = "") -> None:
-        if (state, detail) != (self.channel.state, self.channel.detail):
-            log.info("channel.health", channel=self.channel.name, state=state, detail=detail)
-        self.channel.health(state, detail)
-        self._c.metrics.channel_up.labels(self.channel.name).set(int(state == "up"))
+        self._c.health(self.channel, state, detail)
         self._router.ring_channel(self.channel.name)
 
     def heard(self) -> None:

@@ -43,7 +43,7 @@ MAKE_ROOM = """next_part = next_part + $2, pending = pending + $2,
     out_due_at = CASE WHEN out_due_at IS NULL AND $2 > 0 THEN $3 ELSE out_due_at END,
     out_holder = CASE WHEN out_due_at IS NULL AND $2 > 0 THEN $4 ELSE out_holder END,
     out_fence = out_fence + CASE WHEN out_due_at IS NULL AND $2 > 0 AND $4 IS NOT NULL THEN 1 ELSE 0 END"""
-ROOM = "next_part, pending, out_fence, epoch"
+ROOM = "next_part, pending, out_fence, epoch, silenced"
 
 
 class Room(NamedTuple):
@@ -53,6 +53,7 @@ class Room(NamedTuple):
     pending: int
     fence: int
     epoch: int
+    silenced: str | None
 
 
 def wanted(post: Post | None, now: int) -> tuple[int, int, str | None]:
@@ -70,6 +71,9 @@ def fill(lane: int, session: str, inbox: int | None, post: Post, room: Room, now
     """Put a post into the room that was made for it."""
     count = len(post.letters)
     taken = post.me is not None and room.pending == count
+    if taken and room.silenced:  # it is buried by whoever looks next, and not tried
+        yield "UPDATE lane SET out_holder = NULL, out_due_at = $2 WHERE id = $1", (lane, now)
+        taken = False
     first = room.next_part - count + 1
     batch = Batch(lane, first, session, inbox, post.channel, room.epoch, post.letters, now, post.expires_at)
     part = yield from add(batch, taken)

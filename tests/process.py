@@ -58,18 +58,33 @@ class Gateway:
     def log(self) -> str:
         return (self.folder / "log").read_text("utf-8", "replace")
 
-    async def start(self) -> None:
-        """Start, and return when it says that it is ready."""
+    async def spawn(self, **environment: str) -> None:
+        """Start, and return at once."""
         with (self.folder / "log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway.cli", "run", "-c", str(self._file)),
                 cwd=ROOT,
-                env=self._environment,
+                env={**self._environment, **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         self._pid = self._process.pid
+
+    async def ended(self, seconds: float) -> bool:
+        """Whether the process has ended by itself within that time."""
+        assert self._process is not None
+        try:
+            await asyncio.wait_for(self._process.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._process = None
+        return True
+
+    async def start(self) -> None:
+        """Start, and return when it says that it is ready."""
+        await self.spawn()
+        assert self._process is not None
         async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
             while not await self._ready(http):
                 assert self._process.returncode is None, f"the gateway ended at once:\n{self.log[-1500:]}"

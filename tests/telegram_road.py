@@ -68,12 +68,23 @@ class Road:
             while self.server.queue.pending or router.turns.running or router.delivery.held or await self.rows(due):
                 await asyncio.sleep(0.002)
 
+    async def server_answers(self) -> None:
+        """Go to Telegram and back once: whatever was sent before has arrived."""
+        async with self.gateway.http.get(f"{self.server.url}/bot{self.server.token}/getMe") as response:
+            assert response.status == 200
+
     def leap(self, seconds: float) -> None:
         """So many seconds pass at once, for the gateway and for every timer."""
         self.gateway.clock.ahead += seconds
         leap(seconds)
         self.gateway.daemon.router.ring_channel("help")
         self.gateway.daemon.router.ring_bot("b")
+
+    async def goes_by(self, seconds: float) -> None:
+        """So many seconds pass in small steps, in which polls that are open come and go."""
+        for _ in range(round(seconds / 10)):
+            self.leap(10)
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

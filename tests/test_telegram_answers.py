@@ -59,9 +59,7 @@ async def test_a_long_answer_comes_in_parts_that_lose_nothing(mode: str, tmp_pat
         assert "\n".join(cut(part, mark) for part, mark in code) == CODE
         bold = [cut(part, mark) for part in parts for mark in marks(part) if mark["type"] == "bold"]
         assert [word for word in bold if word.startswith("bold")] == [f"bold{number}" for number in range(400)]
-        links = [
-            (cut(part, mark), mark["url"]) for part in parts for mark in marks(part) if mark["type"] == "text_link"
-        ]
+        linked = [(part, mark) for part in parts for mark in marks(part) if mark["type"] == "text_link"]
         assert [(cut(part, mark), mark["url"]) for part, mark in linked] == [("link", "https://example.org/a_(b)")]
         assert {mark["type"] for mark in marks(parts[-1])} >= {"blockquote", "text_link", "code", "italic"}
 
@@ -109,6 +107,17 @@ def tries(here: Road) -> int:
     return [method for method, _ in here.server.calls].count("sendMessage")
 
 
+async def nothing_more_is_shown(here: Road) -> None:
+    """What was on its way may still arrive; after that nothing does, however long one waits."""
+    counts = []
+    for _ in range(2):
+        here.leap(9)
+        await here.quiet()
+        await here.server_answers()
+        counts.append((len(here.server.actions), len(here.server.drafts), len(here.server.sent)))
+    assert counts[0] == counts[1]
+
+
 @pytest.mark.feature("STR-01")
 @both
 async def test_a_slow_answer_shows_typing_and_drafts_and_then_itself(mode: str, tmp_path: Path) -> None:
@@ -120,7 +129,7 @@ async def test_a_slow_answer_shows_typing_and_drafts_and_then_itself(mode: str, 
         slow.write("Let me **th")
         await here.until(lambda: server.drafts)
         here.leap(4.5)  # typing lapses, and so does the wait between two drafts
-        await here.until(lambda: len(server.actions) == 2)
+        await here.until(lambda: len(server.actions) >= 2)
         slow.write("ink** about it.")
         here.leap(1.5)
         await here.until(lambda: len(server.drafts) == 2)
@@ -131,9 +140,7 @@ async def test_a_slow_answer_shows_typing_and_drafts_and_then_itself(mode: str, 
         assert [mark["type"] for mark in first[2]] == ["bold"]
         assert second[:2] == (7, "Let me think about it.")
         assert len({draft for _, _, draft, _, _ in server.drafts}) == 1
-        here.leap(10)
-        await here.quiet()
-        assert (len(server.actions), len(server.drafts), len(server.sent)) == (2, 2, 1)
+        await nothing_more_is_shown(here)
 
 
 @pytest.mark.feature("STR-01")
@@ -149,8 +156,8 @@ async def test_typing_stops_on_every_outcome_and_its_failures_do_not_matter(outc
         await here.until(lambda: len(slow.turns) == 2)
         await here.until(lambda: len(server.actions) == 1)
         here.leap(4.5)
-        await here.until(lambda: len(server.actions) == 3)  # a failure is no reason to stop showing it
-        assert {chat for chat, _ in server.actions} == {-1001, 8}
+        typing_in = {-1001, 8}  # a failure is no reason to stop showing it
+        await here.until(lambda: {chat for chat, _ in server.actions} == typing_in)
         slow.write("words")
         if outcome in ("answered", "fails"):
             for _ in range(2):
@@ -159,10 +166,7 @@ async def test_typing_stops_on_every_outcome_and_its_failures_do_not_matter(outc
             server.user(7).says(outcome, forum, topic=topic)
             server.user(8).says(outcome)
         await here.until(lambda: not here.gateway.daemon.router.turns.running)
-        before = len(server.actions)
-        here.leap(9)
-        await here.quiet()
-        assert len(server.actions) == before
+        await nothing_more_is_shown(here)
         assert [method for method, asked in server.calls if method == "sendMessageDraft" and asked["chat_id"] < 0] == []
         threads = {asked.get("message_thread_id") for _, asked in server.calls if asked.get("chat_id") == -1001}
         assert threads == {topic}

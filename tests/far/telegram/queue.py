@@ -61,6 +61,14 @@ class Queue:
             shuffle.shuffle(held)
         self._enqueue(held)
 
+    def set_aside(self) -> list[Update]:
+        """What was held back until now, to be brought back later; what comes from now on is not held."""
+        held, self._held = self._held or [], None
+        return held
+
+    def bring(self, updates: list[Update]) -> None:
+        self._enqueue(updates)
+
     def _enqueue(self, updates: Iterable[Update]) -> None:
         for update in updates:
             for _ in range(self.copies):
@@ -82,6 +90,11 @@ class Queue:
 
     def drop(self) -> None:
         self.pending.clear()
+
+    @property
+    def polled(self) -> bool:
+        """Whether a poll is open and waits for what will happen."""
+        return self._poll is not None and not self._poll.done()
 
     async def poll(self, offset: int, limit: int, seconds: float) -> bytes:
         """The answer to `getUpdates`. The older of two polls at once is told of the conflict."""

@@ -1,0 +1,34 @@
+"""`python -m tests.crash`: kill gateways, print the table. Exit status 1 when a promise was broken."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+import time
+
+from tests.crash.matrix import Matrix, crash
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Kill gateways and see what users saw of it.")
+    parser.add_argument("kills", type=int, nargs="?", default=int(os.environ.get("GW_CRASHES", "500")))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--at-once", type=int, default=2)
+    given = parser.parse_args()
+    logging.getLogger("aiohttp.server").disabled = True  # the dead leave requests behind
+    began = time.monotonic()
+
+    def told(matrix: Matrix) -> None:
+        done = sum(matrix.kills.values())
+        print(f"{done} kills, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+    matrix = asyncio.run(crash(given.kills, given.seed, told, given.at_once))
+    print(matrix)
+    for finding in matrix.forbidden:
+        print(finding)
+    sys.exit(bool(matrix.forbidden))
+
+
+if __name__ == "__main__":
+    main()

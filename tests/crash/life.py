@@ -1,0 +1,194 @@
+"""One life: a store, some people who talk, and a gateway that is killed again and again until it may end its work."""
+
+import asyncio
+import random
+import secrets
+import time
+from bisect import bisect
+from collections.abc import Mapping
+from math import inf
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+
+from tests.far.backend import Backend, Call, Reply, as_json
+from tests.far.telegram import TOKEN, TelegramServer
+from tests.process import Gateway
+from tests.store import AUDIT, CLEAN, faults
+
+FAILPOINTS = {  # name: how many times it may be passed before the process dies there
+    "receive.before": 12,
+    "commit.before": 60,
+    "commit.after": 60,
+    "receive.after": 12,
+    "turn.claimed": 12,
+    "bot.before": 12,
+    "bot.after": 12,
+    "turn.before": 12,
+    "turn.after": 12,
+    "send.before": 25,
+    "send.after": 25,
+    "send.noted": 25,
+    "send.intended": 15,
+}
+AT_RANDOM = "at random"
+PLACES = (*FAILPOINTS, AT_RANDOM)
+SECRET = "hook-secret"
+CONFIG = """
+bots: {b: {kind: http, url: URL, timeout: 20s}}
+channels:
+  t: {platform: telegram, bot: b, token: TOKEN, mode: MODE, secret: SECRET, api_base: API,
+      limits: {messages: off, send: off}}
+log: {level: warning}
+"""
+USERS = range(101, 107)
+LONGEST = 5.0  # seconds that a process lives at most before it is killed anyway
+DRAIN = 120.0  # seconds, an upper bound only: the end is waited for
+
+
+class Said(NamedTuple):
+    """What somebody said, and during which kill. A number of 0 begins anew."""
+
+    user: int
+    number: int
+    kill: int
+
+    @property
+    def text(self) -> str:
+        return f"say {self.user} {self.number}" if self.number else "/reset"
+
+
+class Part(NamedTuple):
+    """A part of an answer as the gateway's store remembers it."""
+
+    chat: int
+    text: str
+    state: str
+    unknowns: int
+
+
+class Asked(NamedTuple):
+    """A call of the bot: for which message, under which key and attempt, and what it was told was said before."""
+
+    text: str
+    key: str
+    attempt: int
+    history: tuple[str, ...]
+
+
+class Evidence(NamedTuple):
+    """All that is known of a life when it is over. `kills` are the places, in order."""
+
+    kills: list[str]
+    said: list[Said]
+    shown: list[tuple[int, str, int]]  # chat, text, and during which kill
+    asked: list[Asked]
+    parts: list[Part]
+    entries: list[tuple[str, str, str | None, int]]  # text, state, reason, crashes
+    faults: list[str]
+
+
+class Life:
+    """`polling`: the gateway fetches its updates; else they are pushed to it."""
+
+    def __init__(self, folder: Path, chance: random.Random, *, polling: bool) -> None:
+        self._folder, self._chance, self._polling = folder, chance, polling
+        self._numbers = dict.fromkeys(USERS, 0)
+        self._said: list[Said] = []
+        self._kills: list[str] = []
+        self._begun: list[float] = []  # when each process was started
+
+    async def run(self, places: list[str]) -> Evidence:
+        """Kill at each of these places, let the work end, and tell what happened."""
+        async with TelegramServer() as platform, Backend(self._answer) as bot:
+            mode = "polling" if self._polling else "webhook"
+            config = CONFIG.replace("API", platform.url).replace("URL", bot.url).replace("MODE", mode)
+            gateway = Gateway(self._folder, config.replace("TOKEN", TOKEN).replace("SECRET", SECRET))
+            if not self._polling:
+                await platform.pusher.start(f"{gateway.url}/c/t", SECRET)
+            for place in places:
+                self._kills.append(place)
+                self._begun.append(time.monotonic())
+                await self._live_and_die(gateway, platform, place)
+            await gateway.spawn()
+            try:
+                await self._ended(platform)
+            finally:
+                await gateway.stop()
+            begun = [-inf, *self._begun[1:]]
+            shown = [(sent.chat, sent.text, bisect(begun, sent.at) - 1) for sent in platform.sent]
+            return self._evidence(shown, [_asked(call) for call in bot.calls])
+
+    def _answer(self, call: Call) -> Reply:
+        """Something else every time, in one to four messages, after a while."""
+        _, user, number = call.document["message"]["text"].split()
+        nonce, count = secrets.token_hex(4), self._chance.randint(1, 4)
+        texts = [f"answer {user} {number} {nonce} {index} of {count}" for index in range(1, count + 1)]
+        pause = self._chance.random() * 0.02
+        return as_json({"messages": [{"text": text} for text in texts]}, before=lambda _: asyncio.sleep(pause))
+
+    async def _live_and_die(self, gateway: Gateway, platform: TelegramServer, place: str) -> None:
+        passes = self._chance.randint(1, FAILPOINTS.get(place, 1))
+        await gateway.spawn(**({"GW_FAILPOINT": f"{place}:{passes}"} if place in FAILPOINTS else {}))
+        talking = asyncio.ensure_future(self._talk(platform))
+        if place in FAILPOINTS:
+            await gateway.ended(LONGEST)
+        else:
+            await asyncio.sleep(0.3 + self._chance.random() * 2.0)
+        await gateway.kill()
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+
+    async def _talk(self, platform: TelegramServer) -> None:
+        """People talk from before the process is there until it is gone, in bursts, and now and then begin anew."""
+        while True:
+            for user in self._chance.sample(USERS, self._chance.randint(1, 3)):
+                self._say(platform, user)
+            await asyncio.sleep(self._chance.choice((0, 0, 0.01, 0.05, 0.2)))
+            while len(platform.queue.pending) > 20:
+                await asyncio.sleep(0.05)
+
+    def _say(self, platform: TelegramServer, user: int) -> None:
+        number = 0 if self._chance.random() < 0.04 else self._numbers[user] + 1
+        self._numbers[user] = number or self._numbers[user]
+        said = Said(user, number, len(self._kills) - 1)
+        self._said.append(said)
+        platform.user(user).says(said.text)
+
+    async def _ended(self, platform: TelegramServer) -> None:
+        """Wait until everything has been taken, answered and sent: a drain cut short would look like a loss."""
+        async with asyncio.timeout(DRAIN):
+            while platform.queue.pending or faults(self._rows, CLEAN):
+                await asyncio.sleep(0.05)
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        file = apsw.Connection(str(self._folder / "gateway.db"), flags=apsw.SQLITE_OPEN_READONLY)
+        file.set_busy_timeout(10_000)
+        try:
+            return file.execute(sql).fetchall()
+        finally:
+            file.close()
+
+    def _evidence(self, shown: list[tuple[int, str, int]], asked: list[Asked]) -> Evidence:
+        parts = "SELECT body ->> '$.address.chat', body ->> '$.text', state, unknowns FROM outbox ORDER BY id"
+        entries = """SELECT body ->> '$.text', state, reason, attempts - failures - refusals - (state <> 'dropped')
+            FROM inbox ORDER BY id"""
+        wrong = faults(self._rows, {**AUDIT, **CLEAN})
+        if (found := self._rows("PRAGMA integrity_check")) != [("ok",)]:
+            wrong.append(f"integrity: {found}")
+        return Evidence(
+            self._kills,
+            self._said,
+            shown,
+            asked,
+            [Part(int(chat), *rest) for chat, *rest in self._rows(parts)],
+            [(text, state, reason, crashes) for text, state, reason, crashes in self._rows(entries)],
+            wrong,
+        )
+
+
+def _asked(call: Call) -> Asked:
+    document: Mapping[str, Any] = call.document
+    history = tuple(line["text"] for line in document["history"])
+    return Asked(document["message"]["text"], call.headers["idempotency-key"], document["turn"]["attempt"], history)

@@ -1,0 +1,75 @@
+"""Many lives, and the table of what became of them: for each place of death the kills and the findings."""
+
+import asyncio
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.crash.account import VERDICTS, Finding, findings
+from tests.crash.life import PLACES, Evidence, Life
+
+KILLS = 10  # in one life
+FORBIDDEN = ("lost", "doubled", "disordered", "mixed")
+
+
+class Matrix:
+    """What has been found so far, by place of death."""
+
+    def __init__(self) -> None:
+        self.kills: Counter[str] = Counter()
+        self.messages: Counter[str] = Counter()
+        self.found: Counter[tuple[str, str]] = Counter()
+        self.forbidden: list[Finding] = []
+
+    def add(self, evidence: Evidence) -> None:
+        self.kills.update(evidence.kills)
+        self.messages.update(evidence.kills[said.kill] for said in evidence.said)
+        for finding in findings(evidence):
+            self.found[evidence.kills[finding.kill], finding.verdict] += 1
+            if finding.verdict in FORBIDDEN:
+                self.forbidden.append(finding)
+
+    def __str__(self) -> str:
+        head = ("killed at", "kills", "messages", *VERDICTS)
+        counts = {
+            place: [self.kills[place], self.messages[place], *(self.found[place, verdict] for verdict in VERDICTS)]
+            for place in PLACES
+        }
+        counts["all"] = [sum(column) for column in zip(*counts.values(), strict=True)]
+        rows = [head, *((place, *map(str, row)) for place, row in counts.items())]
+        return "\n".join(f"{row[0]:<16}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows)
+
+
+def plans(kills: int, chance: random.Random) -> Iterator[list[str]]:
+    """Places of death for each life: all in turn, and then again, in no order."""
+    places: list[str] = []
+    while len(places) < kills:
+        places += chance.sample(PLACES, len(PLACES))
+    for start in range(0, kills, KILLS):
+        yield places[start : min(start + KILLS, kills)]
+
+
+async def crash(
+    kills: int, seed: int, told: Callable[[Matrix], None] = lambda matrix: None, at_once: int = 1
+) -> Matrix:
+    """So many kills, in lives of ten. `told` is called after each life."""
+    chance, matrix, places = random.Random(seed), Matrix(), asyncio.Semaphore(at_once)
+
+    async def live(number: int, plan: list[str]) -> None:
+        async with places:
+            folder = Path(tempfile.mkdtemp(prefix="crash-"))
+            life = Life(folder, random.Random(seed + number), polling=number % 2 == 0)
+            before = len(matrix.forbidden)
+            evidence = await life.run(plan)
+            matrix.add(evidence)
+            if len(matrix.forbidden) == before:
+                shutil.rmtree(folder)  # else it is evidence
+            told(matrix)
+
+    async with asyncio.TaskGroup() as lives:
+        for number, plan in enumerate(plans(kills, chance)):
+            lives.create_task(live(number, plan))
+    return matrix
