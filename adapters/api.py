@@ -5,16 +5,15 @@ The door of the gateway answers them; this file says what such a channel is.
 
 from typing import ClassVar
 
-from gateway import adapter
+from gateway import adapter, options
 from gateway.adapter import Boundary, Limits
 from gateway.message import Part
-from gateway.options import Options
 
 
 class Adapter(adapter.Adapter):
     """Answers go out with the response; nothing is ever sent."""
 
-    class Options(Options):
+    class Options(options.Options):
         """There are none besides those of every channel."""
 
     limits = Limits(
