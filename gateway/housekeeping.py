@@ -1,7 +1,7 @@
 """Housekeeping: every minute or so, what has had its time is put away, in small steps beside the work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
 import structlog
@@ -29,6 +29,7 @@ class Housekeeping:
         self._c = corridor
         self._rounds = 0
         self._searched: dict[tuple[str, str], tuple[float, Place]] = {}
+        self._late: dict[tuple[str, bool], set[str]] = {}  # found already, but used since by others than the user
 
     async def run(self) -> None:
         """One round after another, until cancelled."""
@@ -68,7 +69,8 @@ class Housekeeping:
             if after is None:
                 continue
             upto = now - round(after * 1000)
-            async for found in self._search("rest", channel.name, after, partial(retention.silent, channel.name), upto):
+            find = partial(retention.silent, channel.name, "active")
+            async for found in self._search("rest", channel.name, after, find, upto):
                 for session in await self._c.db.write(retention.rest, found, upto):
                     self._c.memory.forget_session(session)
                     count += 1
@@ -82,13 +84,33 @@ class Housekeeping:
             for anonymous, after in ((True, policy.anonymous), (False, policy.identified)):
                 if after is None:
                     continue
-                upto = now - round(after * 1000)
-                find = partial(retention.unused, channel.name, anonymous=anonymous)
-                async for found in self._search(f"expire {anonymous}", channel.name, after, find, upto):
-                    for start in range(0, len(found), TOGETHER):
-                        some = found[start : start + TOGETHER]
-                        count += sum(await asyncio.gather(*(self._expire_one(one, upto, now) for one in some)))
+                count += await self._expire_these(channel.name, anonymous, after, now)
         return count
+
+    async def _expire_these(self, channel: str, anonymous: bool, after: float, now: int) -> int:
+        """Who has been silent for long may have been written to later: those are tried again in every round."""
+        upto, count = now - round(after * 1000), 0
+        late = self._late.setdefault((channel, anonymous), set())
+        async for found in self._silent(channel, anonymous, after, upto, tuple(late)):
+            left: list[str] = []
+            for start in range(0, len(found), TOGETHER):
+                some = found[start : start + TOGETHER]
+                gone = await asyncio.gather(*(self._expire_one(one, upto, now) for one in some))
+                left += [one for one, well in zip(some, gone, strict=True) if not well]
+            count += len(found) - len(left)
+            late.difference_update(found)
+            late.update(await self._c.db.read(retention.late, left, upto, anonymous=anonymous) if left else ())
+        return count
+
+    async def _silent(
+        self, channel: str, anonymous: bool, after: float, upto: int, late: Sequence[str]
+    ) -> AsyncIterator[Sequence[str]]:
+        for start in range(0, len(late), BATCH):
+            yield late[start : start + BATCH]
+        for state in retention.LIVING:
+            find = partial(retention.silent, channel, state, anonymous=anonymous)
+            async for found in self._search(f"expire {state} {anonymous}", channel, after, find, upto):
+                yield found
 
     async def _expire_one(self, session: str, upto: int, now: int) -> bool:
         gone = await self._c.db.write(retention.expire, session, upto, now)
@@ -132,13 +154,14 @@ class Housekeeping:
     ) -> AsyncIterator[list[str]]:
         """What is found up to a time, in batches, beginning where the last search under this setting ended."""
         before, place = self._searched.get((what, channel), (setting, Place()))
-        place = place if before == setting else Place()
+        if before != setting or place.at > upto:  # a clock may go back
+            place = Place()
         while True:
             found = await self._c.db.read(find, place, upto)
             if found:
                 yield [one.session for one in found]
-                place = found[-1]
-                self._searched[what, channel] = setting, place
+            place = found[-1] if len(found) == BATCH else Place(upto)
+            self._searched[what, channel] = setting, place
             if len(found) < BATCH:
                 return
             await self._c.clock.sleep(BREATH)

@@ -14,6 +14,8 @@ BATCH = 1_000
 KEPT = 30 * 24 * 3600 * 1000  # ms: dedupe keys, dropped events, dead letters, entries that are over
 CLOSED_TOKEN = 24 * 3600 * 1000  # ms that the token of a closed session is kept, to say that it was closed
 
+LIVING = ("active", "dormant", "closed")  # states that a session leaves by itself when its time has come
+
 
 class Place(NamedTuple):
     """Where a search stands: everything up to this time and id has been looked at."""
@@ -31,14 +33,15 @@ class Gone(NamedTuple):
     was_open: bool
 
 
-def silent(channel: str, after: Place, upto: int) -> Tx[list[Place]]:
-    """Active sessions of a channel whose user spoke last before a time, longest silent first."""
+def silent(channel: str, state: str, after: Place, upto: int, *, anonymous: bool | None = None) -> Tx[list[Place]]:
+    """Sessions of a channel in one of `LIVING` states whose user spoke last before a time, longest silent first."""
+    level = "" if anonymous is None else f" AND level {'=' if anonymous else '<>'} 'anonymous'"
     rows = yield (
-        # The index is of those two states, and is used only where they are named.
-        """SELECT last_user_activity, id FROM session WHERE state IN ('active', 'dormant') AND state = 'active'
-             AND (last_user_activity, id) > ($2, $3) AND last_user_activity < $4 AND channel = $1
-             ORDER BY last_user_activity, id LIMIT $5""",
-        (channel, *after, upto, BATCH),
+        # The index is of those states, and is used only where they are named.
+        f"""SELECT last_user_activity, id FROM session WHERE channel = $1 AND state IN {LIVING} AND state = $2
+              AND (last_user_activity, id) > ($3, $4) AND last_user_activity < $5{level}
+              ORDER BY last_user_activity, id LIMIT $6""",
+        (channel, state, *after, upto, BATCH),
     )
     return [Place(*row) for row in rows]
 
@@ -55,16 +58,15 @@ def rest(ids: Sequence[str], upto: int) -> Tx[list[str]]:
     return [session for (session,) in rows]
 
 
-def unused(channel: str, after: Place, upto: int, *, anonymous: bool) -> Tx[list[Place]]:
-    """Sessions of a channel that nobody used since a time, longest unused first."""
-    level = "=" if anonymous else "<>"
+def late(ids: Sequence[str], upto: int, *, anonymous: bool) -> Tx[list[str]]:
+    """Those of these sessions that did not expire, although their user has been silent since before a time."""
+    marks = ", ".join(f"${index + 2}" for index in range(len(ids)))
     rows = yield (
-        f"""SELECT last_activity, id FROM session WHERE (last_activity, id) > ($2, $3) AND last_activity < $4
-              AND channel = $1 AND level {level} 'anonymous' AND state IN ('active', 'dormant', 'closed')
-              ORDER BY last_activity, id LIMIT $5""",
-        (channel, *after, upto, BATCH),
+        f"""SELECT id FROM session WHERE id IN ({marks}) AND state IN {LIVING} AND last_user_activity < $1
+              AND level {"=" if anonymous else "<>"} 'anonymous'""",
+        (upto, *ids),
     )
-    return [Place(*row) for row in rows]
+    return [session for (session,) in rows]
 
 
 def expire(session: str, upto: int, now: int) -> Tx[Gone | None]:

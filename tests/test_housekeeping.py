@@ -1,79 +1,16 @@
 """What has had its time is put away: dormant and expired sessions, tokens, old ids and entries. Time is an argument."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from gateway.bot import Change, Piece, Say
 from gateway.errors import BotBroken, Refused
-from gateway.housekeeping import EVERY, TOKENS_EVERY, Housekeeping
-from gateway.live import Event
-from gateway.message import Level, Outbound, Sender, Turn
+from gateway.housekeeping import EVERY, TOKENS_EVERY
+from gateway.message import Outbound, Turn
 from gateway.retention import BATCH, KEPT
-from gateway.tokens import Grant, digest, issue
-from tests.kit import Kit, corridor
-from tests.paper import said
-
-YAML = """
-bots: {b: {kind: echo}}
-defaults: {limits: {send: off, messages: off}}
-channels:
-  p: {platform: tests.paper, bot: b}
-  brief: {platform: tests.paper, bot: b, session: {idle: {after: 5m}, expire: {identified: 1d}}}
-  endless: {platform: tests.paper, bot: b, session: {idle: {after: never}, expire: {anonymous: never}}}
-"""
-HOUR, DAY = 3600.0, 86400.0
-
-
-class Kept(Kit):
-    """A corridor with its housekeeping, done when the test says so."""
-
-    def __init__(self, kit: Kit) -> None:
-        super().__init__(kit.settings, kit.corridor, kit.router)
-        self.housekeeping = Housekeeping(kit.corridor)
-
-    async def later(self, seconds: float) -> None:
-        """Time goes by, and housekeeping is done."""
-        self.clock.ahead += seconds
-        await self.housekeeping.round()
-
-    async def states(self) -> dict[str, str]:
-        """The state of every session by its channel and user."""
-        rows = await self.rows(
-            "SELECT s.channel || ' ' || person, state FROM session s JOIN participant p ON p.id = participant"
-        )
-        return dict(rows)
-
-    async def visit(
-        self, user: str, channel: str = "p", level: Level = "anonymous", text: str = "hello", *, wait: bool = True
-    ) -> str:
-        """Somebody says something and is answered. Returns their session."""
-        sender = Sender(id=user, name=user.title(), level=level)
-        event = said(self.corridor.channels[channel], text, user=user)
-        accepted = await self.receive(replace(event, sender=sender))
-        if wait:
-            await self.quiet()
-        return accepted.session
-
-    async def token(self, session: str, ttl: float | None) -> bytes:
-        rows = await self.rows("SELECT channel, lane, id, participant FROM session WHERE id = $1", session)
-        hashed = digest(f"token of {session} {ttl}")
-        channel, lane, id, participant = rows[0]
-        grant = Grant(channel, lane, id, participant, None if ttl is None else round(ttl * 1000))
-        await self.corridor.db.write(issue, hashed, grant, self.clock.now())
-        return hashed
-
-    async def tokens(self) -> set[bytes]:
-        return {row[0] for row in await self.rows("SELECT hash FROM token")}
-
-
-@asynccontextmanager
-async def kept(folder: Path, yaml: str = YAML) -> AsyncIterator[Kept]:
-    async with corridor(folder, yaml) as kit:
-        yield Kept(kit)
+from tests.keeping import DAY, HOUR, kept
 
 
 @pytest.mark.feature("LIF-05", "LIF-04")
@@ -123,71 +60,6 @@ async def test_who_waits_for_an_answer_does_not_fall_asleep(tmp_path: Path) -> N
         await here.say("are you there?", user="ada")
         await here.later(HOUR)
         assert await here.states() == {"p ada": "active"}
-
-
-@pytest.mark.feature("LIF-09", "SEC-10")
-async def test_anonymous_sessions_expire_with_all_that_was_kept_for_them(tmp_path: Path) -> None:
-    async def keeping(turn: Turn) -> AsyncIterator[Piece]:
-        yield Change(variables={"size": 42}, context={"kb": ["a"]}, participant_set={"likes": "tea"})
-        yield Say(Outbound(text="yes"))
-
-    async with kept(tmp_path) as here:
-        here.bot(keeping)
-        anonymous = await here.visit("ghost")
-        known = await here.visit("ada", level="platform")
-        mine, theirs = await here.token(anonymous, None), await here.token(known, None)
-        lane = (await here.rows("SELECT lane FROM session WHERE id = $1", anonymous))[0][0]
-        await here.later(6.9 * DAY)
-        assert await here.states() == {"p ghost": "dormant", "p ada": "dormant"}
-        with here.corridor.live.watch(lane) as watcher:
-            await here.later(0.2 * DAY)
-            assert await watcher.get() == Event("closed", {"reason": "timeout"}, 0, anonymous)
-        assert await here.states() == {"p ghost": "expired", "p ada": "dormant"}
-        erased = "SELECT name, data, profile FROM participant WHERE person = $1"
-        assert await here.rows(erased, "ghost") == [("", "{}", "{}")]
-        left = "SELECT variables, context, reason FROM session WHERE id = $1"
-        assert await here.rows(left, anonymous) == [("{}", "{}", "timeout")]
-        assert await here.rows("SELECT data FROM participant WHERE person = 'ada'") == [('{"likes":"tea"}',)]
-        assert await here.tokens() == {theirs}
-        assert mine not in await here.tokens()
-        assert await here.rows("SELECT session FROM lane WHERE id = $1", lane) == [(None,)]
-        # What was said is kept; whoever comes again begins anew.
-        assert await here.rows("SELECT COUNT(*) FROM message WHERE session = $1", anonymous) == [(2,)]
-        assert await here.visit("ghost") != anonymous
-
-
-@pytest.mark.feature("LIF-09", "LIF-02")
-async def test_expiry_counts_from_the_last_use_and_takes_closed_sessions_too(tmp_path: Path) -> None:
-    async with kept(tmp_path) as here:
-        await here.visit("ghost")
-        await here.visit("gone")
-        await here.visit("gone", text="/end")
-        await here.later(5 * DAY)
-        await here.visit("ghost")
-        await here.later(5 * DAY)
-        assert await here.states() == {"p ghost": "dormant", "p gone": "expired"}
-        assert await here.rows("SELECT reason FROM session WHERE state = 'expired'") == [("user",)]
-        await here.later(3 * DAY)
-        assert await here.states() == {"p ghost": "expired", "p gone": "expired"}
-
-
-@pytest.mark.feature("LIF-09")
-async def test_identified_users_expire_only_where_the_operator_says_so(tmp_path: Path) -> None:
-    async with kept(tmp_path) as here:
-        for channel in ("p", "brief", "endless"):
-            await here.visit("ada", channel, "platform")
-            await here.visit("ghost", channel, "anonymous")
-        await here.later(400 * DAY)
-        assert await here.states() == {
-            "p ada": "dormant",
-            "p ghost": "expired",
-            "brief ada": "expired",
-            "brief ghost": "expired",
-            "endless ada": "active",
-            "endless ghost": "active",
-        }
-        rows = await here.rows("SELECT name FROM participant WHERE channel = 'brief' ORDER BY person")
-        assert rows == [("Ada",), ("",)]
 
 
 @pytest.mark.feature("SEC-10", "LIF-05")

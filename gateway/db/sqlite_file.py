@@ -24,6 +24,7 @@ PRAGMAS = {
     "wal_autocheckpoint": 4000,
     "busy_timeout": 1500,  # ms; some platforms wait three seconds for our answer, then the event is lost
 }
+PATIENCE = 10_000  # ms; while we start nobody waits for us, and somebody may be reading the file
 LARGEST_CHECKED = 1 << 30  # bytes; a longer check after an unclean stop would keep the users waiting
 
 
@@ -74,6 +75,7 @@ def _lock(path: Path) -> int:
 def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     """A connection whose settings have been read back."""
     connection = apsw.Connection(str(path), statementcachesize=256)
+    connection.set_busy_timeout(PATIENCE)
     # A new file passes through a rollback journal on its way to the log. Were its removal not on disk, a power loss
     # could bring it back, and with it the empty file.
     connection.execute("PRAGMA synchronous = EXTRA")

@@ -19,6 +19,7 @@ from gateway.ingress.problems import WrongMethod
 from gateway.message import Address, Sender
 from gateway.operations.keys import CALLER
 from gateway.operations.keys import digest as digest_of
+from gateway.participants import Person
 from gateway.sessions import OPEN
 from gateway.text import clean_name
 
@@ -44,16 +45,16 @@ def may_speak(channel: str, key: bytes) -> Tx[bool]:
     return bool(rows)
 
 
-def find(channel: str, account: str, user: str, session: str | None) -> Tx[Conversation | None]:
+def find(who: Person, session: str | None) -> Tx[Conversation | None]:
     """A user's open conversation: the one named, else the one used last."""
-    named = "" if session is None else " AND s.id = $4"
+    named = "" if session is None else " AND s.id = $5"
     rows = yield (
         f"""SELECT s.lane, s.id, l.chat, s.next_message FROM participant p JOIN session s ON s.participant = p.id
               JOIN lane l ON l.id = s.lane
-              WHERE p.channel = $1 AND p.account = $2 AND p.person = $3 AND s.channel = $1
+              WHERE p.channel = $1 AND p.account = $2 AND p.bot = $3 AND p.person = $4
                 AND s.state IN {OPEN} AND l.session = s.id{named}
               ORDER BY s.last_activity DESC, s.id DESC LIMIT 1""",
-        (channel, account, user) if session is None else (channel, account, user, session),
+        who if session is None else (*who, session),
     )
     return Conversation._make(rows[0]) if rows else None
 
@@ -99,7 +100,8 @@ class Callers:
             raise Problem(400, "invalid_session", "session must be the id of a session, or new")
         found = None
         if session != NEW:
-            found = await self._house.corridor.db.read(find, channel.name, channel.account, sender.id, session)
+            who = Person(channel.name, channel.account, channel.bot, sender.id)
+            found = await self._house.corridor.db.read(find, who, session)
         if found is None and session not in (None, NEW):
             raise Problem(404, "unknown_session", "this user has no such open session")
         if found is None:

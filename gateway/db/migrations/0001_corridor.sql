@@ -71,7 +71,7 @@ CREATE TABLE session (
 CREATE UNIQUE INDEX session_open ON session (lane) WHERE state IN ('active', 'dormant', 'handoff');
 CREATE INDEX session_lane ON session (lane, created_at);
 CREATE INDEX session_participant ON session (participant, created_at);
-CREATE INDEX session_idle ON session (state, last_user_activity) WHERE state IN ('active', 'dormant');
+CREATE INDEX session_idle ON session (channel, state, last_user_activity) WHERE state IN ('active', 'dormant', 'closed');
 
 CREATE TABLE participant (
   id TEXT PRIMARY KEY,
