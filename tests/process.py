@@ -72,12 +72,13 @@ class Gateway:
         self._pid = self._process.pid
 
     async def ended(self, seconds: float) -> bool:
-        """Whether the process has ended by itself within that time."""
+        """Whether the process has ended by itself within that time; as if killed, or it did not mean to."""
         assert self._process is not None
         try:
             await asyncio.wait_for(self._process.wait(), seconds)
         except TimeoutError:
             return False
+        assert self._process.returncode == -signal.SIGKILL, f"the gateway ended:\n{self.log[-1500:]}"
         self._process = None
         return True
 

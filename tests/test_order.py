@@ -129,14 +129,15 @@ async def test_a_bot_at_its_cap_takes_no_place_from_others(tmp_path: Path) -> No
 
 @pytest.mark.feature("ORD-02")
 async def test_no_more_turns_at_once_than_there_are_places(tmp_path: Path) -> None:
-    running, most = 0, 0
+    running, most, full = 0, 0, asyncio.Event()
 
     async def counted(turn: Turn) -> AsyncIterator[Piece]:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        if running == 3:
+            full.set()
+        await full.wait()  # nobody leaves before every place has been taken
         running -= 1
         yield Say(Outbound(text=turn.message.text))
 

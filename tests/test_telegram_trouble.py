@@ -213,6 +213,7 @@ async def test_telegram_is_away_at_the_start(mode: str, tmp_path: Path) -> None:
 async def test_what_cannot_be_stored_is_not_acknowledged_and_answered_once_it_can(mode: str, tmp_path: Path) -> None:
     async with road(tmp_path, mode) as here:
         other = apsw.Connection(str(tmp_path / "gateway.db"))
+        other.set_busy_timeout(5000)  # until what is being written is written
         other.execute("BEGIN IMMEDIATE")  # nobody else can write now
         for number in range(3):
             here.server.user(7).says(str(number))

@@ -91,11 +91,12 @@ async def test_nothing_is_confirmed_before_it_is_on_disk(subject: Subject) -> No
 @pytest.mark.where("fetched")
 async def test_what_cannot_be_stored_is_fetched_again(subject: Subject) -> None:
     async with subject.fetching() as (_, gate, peer):
-        gate.storage_down = 2
+        gate.storage_down = 1_000_000
         peer.happens(Said("one"))
         peer.happens(Said("two"))
-        await until(lambda: not gate.storage_down)
-        assert peer.unconfirmed() >= 1
+        await until(lambda: len(gate.offered) >= 4)
+        assert (peer.unconfirmed(), gate.texts) == (2, [])
+        gate.storage_down = 0
         await until(lambda: not peer.unconfirmed())
         assert gate.texts == ["one", "two"]
 

@@ -113,7 +113,7 @@ class Life:
                 await self._live_and_die(gateway, platform, place)
             await gateway.spawn()
             try:
-                await self._ended(platform)
+                await self._done(gateway, platform)
             finally:
                 await gateway.stop()
             begun = [-inf, *self._begun[1:]]
@@ -156,11 +156,11 @@ class Life:
         self._said.append(said)
         platform.user(user).says(said.text)
 
-    async def _ended(self, platform: TelegramServer) -> None:
+    async def _done(self, gateway: Gateway, platform: TelegramServer) -> None:
         """Wait until everything has been taken, answered and sent: a drain cut short would look like a loss."""
         async with asyncio.timeout(DRAIN):
             while platform.queue.pending or faults(self._rows, CLEAN):
-                await asyncio.sleep(0.05)
+                assert not await gateway.ended(0.05)
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         file = apsw.Connection(str(self._folder / "gateway.db"), flags=apsw.SQLITE_OPEN_READONLY)

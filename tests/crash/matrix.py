@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import orjson
+
 from tests.crash.account import VERDICTS, Finding, findings
 from tests.crash.life import PLACES, Evidence, Life
 
@@ -66,7 +68,9 @@ async def crash(
             evidence = await life.run(plan)
             matrix.add(evidence)
             if len(matrix.forbidden) == before:
-                shutil.rmtree(folder)  # else it is evidence
+                shutil.rmtree(folder)
+            else:
+                (folder / "evidence.json").write_bytes(orjson.dumps(evidence._asdict(), option=orjson.OPT_INDENT_2))
             told(matrix)
 
     async with asyncio.TaskGroup() as lives:
