@@ -36,6 +36,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     voice: bool = False
     files_in: int = 0  # largest file in bytes, 0: none
     files_out: int = 0
+    album: int = 1  # most files that one part may carry
+    window: float = 0  # seconds after a user's last message in which free text may be sent to them, 0: always
     account_rate: Rate | None = None
     chat_rate: Rate | None = None
     group_rate: Rate | None = None
@@ -119,6 +121,9 @@ class Gate(Protocol):
     async def pause(self, seconds: float) -> None:
         """Wait, by the gateway's clock."""
 
+    def content(self, file: File) -> AsyncIterator[bytes]:
+        """The content of a file that goes out with a part, piece by piece. Raises `Retry` or `Refused`."""
+
     @property
     def http(self) -> Any:
         """The shared `aiohttp.ClientSession`."""
@@ -168,6 +173,19 @@ class Adapter:
 
     async def typing(self, address: Address) -> None:
         """Show that an answer is coming, where `limits.typing`. Failures do not matter."""
+
+    async def react(self, address: Address, ref: str, emoji: str) -> None:
+        """Put our reaction on a message, where `limits.reactions`; "" takes it away. Failures do not matter."""
+
+    async def read(self, address: Address, ref: str) -> None:
+        """Mark a message as read, where `limits.receipts`. Failures do not matter."""
+
+    async def is_admin(self, address: Address) -> bool:
+        """Whether `address.user` may rule in `address.chat`, as the platform says. Raises `Retry` when it cannot."""
+        return False
+
+    async def menu(self, commands: Mapping[str, Mapping[str, str]]) -> None:
+        """Show these commands and what they do, by language ("" for all others), where the platform has a menu."""
 
     def fetch(self, file: File) -> AsyncIterator[bytes]:
         """The content of a file that came in, piece by piece."""

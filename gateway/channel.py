@@ -75,7 +75,7 @@ class Channel:
         scope = getattr(self.settings.session.scope, address.place, None) or self.adapter.boundary.get(address.place)
         if scope is None:
             raise ValueError(f"{self.platform} has no {address.place}")
-        return session_key(self.name, self.bot, self.account, address, scope)
+        return session_key(self.name, self.bot, address.account or self.account, address, scope)
 
     def say(self, language: str) -> Callable[..., str]:
         """The channel's texts in a language."""

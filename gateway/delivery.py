@@ -82,8 +82,8 @@ class Delivery:
                 )
                 failpoint("send.noted")
                 if outcome.kind == "moved":
-                    chat = decode(Part, tried.body).address.chat
-                    self._c.moved(channel.name, channel.account, chat, outcome.to)
+                    old = decode(Part, tried.body).address
+                    self._c.moved(channel.name, old.account or channel.account, old.chat, outcome.to)
                 part = await self._intend(channel, lease, part)
         finally:
             self.busy[channel.name] -= 1

@@ -39,7 +39,7 @@ def judge(channel: Channel, inbound: Inbound, *, command: bool) -> str | None:
         return _SILENT.get(inbound.kind, "unsupported")
     if not channel.settings.enabled and channel.settings.when_disabled == "drop":
         return "channel_disabled"
-    if sender is None or sender.id == channel.account:
+    if sender is None or sender.id == inbound.account:
         return "own_echo" if sender else "unroutable"
     if sender.bot and not channel.settings.group.allow_bots:
         return "other_bot"

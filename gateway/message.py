@@ -36,9 +36,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Address(Shape, frozen=True):
-    """Where something was said and by whom, in the platform's own ids."""
+    """Where something was said and by whom, in the platform's own ids.
+
+    `account` is ours: which of the channel's numbers or workspaces this was said to, "" where it has only one.
+    """
 
     chat: str
+    account: str = ""
     thread: str = ""
     user: str = ""
     place: Place = "dm"
@@ -123,7 +127,8 @@ class Part(Shape, frozen=True):
     """What an adapter sends at one go: rendered in its dialect, within its limits.
 
     `id` names this part for ever, also over retries; `plain` is the same text without markup, sent once when the
-    platform rejects the markup.
+    platform rejects the markup. `template` is the platform's own template to be sent with the text as its variable,
+    where free text is not allowed now.
     """
 
     id: str
@@ -134,6 +139,7 @@ class Part(Shape, frozen=True):
     files: tuple[File, ...] = ()
     buttons: tuple[Button, ...] = ()
     reply_to: str = ""
+    template: str = ""
     session: str = ""
     turn: str = ""
 

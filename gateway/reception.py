@@ -78,15 +78,15 @@ class Reception:
     def _arrival(self, channel: Channel, inbound: Inbound, raw: bytes, at_once: bool) -> Arrival:
         c, now = self._c, self._c.clock.now()
         sender = inbound.sender or NOBODY
-        person = Person(channel.name, channel.account, channel.bot, sender.id)
+        person = Person(channel.name, inbound.account, channel.bot, sender.id)
         known = c.memory.known(person, sender)
         spot = _spot(channel, inbound)
         verdict, effect, unlimited = self._judged(channel, inbound, spot, known)
-        marks = [mark(channel.name, channel.account, event) for event in inbound.ids]
+        marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
         turn = str(uuid.UUID(bytes=marks[0]))
         takes = at_once and verdict is None and effect is None and channel.settings.enabled
         return Arrival(
-            spot=spot or Spot(f"{channel.name}/?", channel.name, channel.account, channel.bot, "", "", "", ""),
+            spot=spot or Spot(f"{channel.name}/?", channel.name, inbound.account, channel.bot, "", "", "", ""),
             marks=marks,
             events=inbound.ids,
             turn=turn,
@@ -135,7 +135,7 @@ class Reception:
         if not self._c.aliases:
             return inbound
         address = inbound.address
-        to = self._c.aliases.get((channel.name, channel.account, address.chat))
+        to = self._c.aliases.get((channel.name, inbound.account, address.chat))
         return replace(inbound, address=replace(address, chat=to)) if to else inbound
 
     def _flooding(self, channel: Channel, key: str, inbound: Inbound) -> bool:
@@ -161,7 +161,7 @@ def _spot(channel: Channel, inbound: Inbound) -> Spot | None:
     except ValueError:
         return None
     at = inbound.address
-    return Spot(text, channel.name, channel.account, channel.bot, key.scope, at.place, at.chat, at.thread)
+    return Spot(text, channel.name, inbound.account, channel.bot, key.scope, at.place, at.chat, at.thread)
 
 
 def _cleaned(inbound: Inbound) -> Inbound:

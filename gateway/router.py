@@ -104,10 +104,10 @@ class Router:
 
     async def _place_changed(self, channel: Channel, inbound: Inbound) -> Accepted:
         """A chat moved or shut us out: its lanes follow, in the transaction that remembers the event."""
-        accepted = await self._c.db.write(place_changed, channel.name, channel.account, inbound, self._c.clock.now())
+        accepted = await self._c.db.write(place_changed, channel.name, inbound.account, inbound, self._c.clock.now())
         if inbound.kind == "migrate" and accepted.outcome != "duplicate":
             old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
-            self._c.moved(channel.name, channel.account, old, new)
+            self._c.moved(channel.name, inbound.account, old, new)
             self.ring_channel(channel.name)
             self.ring_bot(channel.bot)
         return accepted
