@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
+from gateway.client import Client
 from gateway.clock import Clock
 from gateway.message import Json, Outbound, Turn
 from gateway.options import Options
@@ -92,6 +93,10 @@ class Tools(Protocol):
     @property
     def http(self) -> Any:
         """The shared `aiohttp.ClientSession`: kept alive, bounded, without redirects or environment proxies."""
+
+    @property
+    def client(self) -> Client:
+        """The gateway's own client, for short requests on kept-alive connections."""
 
     @property
     def clock(self) -> Clock:

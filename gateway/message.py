@@ -31,8 +31,8 @@ Level = Literal["anonymous", "platform", "verified"]
 Role = Literal["user", "assistant", "system"]
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Root of all that travels."""
+class Shape(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Root of all that travels. Made whole and never changed, it cannot be part of a cycle."""
 
 
 class Address(Shape, frozen=True):
@@ -105,12 +105,17 @@ class Inbound(Shape, frozen=True):
 
 
 class Outbound(Shape, frozen=True):
-    """One message that a bot, a command or an operator wants said. `text` is Markdown."""
+    """One message that a bot, a command or an operator wants said. `text` is Markdown.
+
+    The core sets `whole`, the text as a file where it would be too many messages, and `speech`, the text as spoken.
+    """
 
     text: str = ""
     files: tuple[File, ...] = ()
     buttons: tuple[Button, ...] = ()
     reply_to: str = ""
+    whole: File | None = None
+    speech: File | None = None
 
 
 class Entity(Shape, frozen=True):
@@ -126,8 +131,8 @@ class Entity(Shape, frozen=True):
 class Part(Shape, frozen=True):
     """What an adapter sends at one go: rendered in its dialect, within its limits.
 
-    `id` names this part for ever, also over retries; `plain` is the same text without markup, sent once when the
-    platform rejects the markup. `template` is the platform's own template to be sent with the text as its variable,
+    `id` names this part for ever, also over retries; `plain` is the same text without markup and with links in
+    place of its files, sent once when the platform rejects the markup or the files. `template` is the platform's own template to be sent with the text as its variable,
     where free text is not allowed now.
     """
 

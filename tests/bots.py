@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway.bot import Bot, Change, Delta, Piece, Say
 from gateway.bots import http
+from gateway.client import Client
 from gateway.clock import Clock
 from gateway.message import Address, Inbound, Message, Participant, Sender, Session, Turn
 from tests.far.backend import Backend, RawPeer
@@ -28,12 +29,15 @@ class OurTools:
 
     def __init__(self, http: aiohttp.ClientSession, clock: Clock) -> None:
         self.http, self.clock = http, clock
+        self.client = Client()
 
 
 @asynccontextmanager
 async def tools(clock: Clock | None = None) -> AsyncIterator[OurTools]:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield OurTools(session, clock or StoppedClock())
+        ours = OurTools(session, clock or StoppedClock())
+        yield ours
+        await ours.client.close()
 
 
 def turn(text: str = "Hello", **changes: Any) -> Turn:

@@ -4,18 +4,18 @@ connection errors, time-outs, cut answers, 429 502 503 504    -> BotUnavailable
 any other status, redirects, compression, too much            -> BotBroken
 """
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
+from email.message import Message
 from email.utils import parsedate_to_datetime
 from typing import Annotated
 
-import aiohttp
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
-from yarl import URL
 
+from gateway import client
 from gateway.bot import Tools
+from gateway.client import target
 from gateway.errors import BotBroken, BotError, BotUnavailable
 from gateway.options import Duration, DurationOrNever, Options, Url, key
 
@@ -47,40 +47,40 @@ class Remote(Options):
 
 
 class Answer:
-    """An answer whose head has come. The body is read piece by piece."""
+    """An answer whose head has come. The body is read piece by piece; it must be closed."""
 
-    def __init__(self, response: aiohttp.ClientResponse, idle: float | None, now: int) -> None:
-        self._response, self._idle, self._now = response, idle, now
+    def __init__(self, answer: client.Answer, idle: float | None, now: int) -> None:
+        self._answer, self._idle, self._now = answer, idle, now
         self._read = 0
-        self.status = response.status
-        self.media = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
-    @property
-    def framed(self) -> bool:
-        """Whether HTTP itself tells the end of the body from a cut."""
-        headers = self._response.headers
-        return "Content-Length" in headers or "chunked" in headers.get("Transfer-Encoding", "").lower()
+        self.status, self.headers, self.framed = answer.status, answer.headers, answer.framed
+        self._type = answer.headers.get("content-type", "")
+        self.media = self._type.partition(";")[0].strip().lower()
+        self.close = answer.release
 
     @property
     def charset(self) -> str:
         """The charset as the backend names it; "" when it does not."""
-        return (self._response.charset or "").lower()
+        if ";" not in self._type:
+            return ""
+        about = Message()
+        about["Content-Type"] = self._type
+        return str(about.get_content_charset(""))
 
     def failure(self, detail: str = "") -> BotError:
         """What a status other than 200 and 204 means."""
         text = f"the backend answered {self.status}" + (f": {detail}" if detail else "")
         if self.status in AGAIN:
-            return BotUnavailable(text, after=wait(self._response.headers.get("Retry-After", ""), self._now))
+            return BotUnavailable(text, after=wait(self.headers.get("retry-after", ""), self._now))
         return BotBroken(text + " (redirects are not followed)" if 300 <= self.status < 400 else text)
 
     async def chunk(self, most: int = STREAMED) -> bytes:
         """The next bytes of the body, none at its end. Raises `BotBroken` once there are more than `most`."""
-        content = self._response.content
-        if content.is_eof():  # all of it has arrived: nothing to wait for
-            chunk = await content.readany()
-        else:
-            async with asyncio.timeout(self._idle):
-                chunk = await content.readany()
+        try:
+            chunk = await self._answer.chunk(self._idle)
+        except client.Cut as error:
+            raise BotUnavailable(str(error)) from None
+        except TimeoutError:
+            raise BotUnavailable("the answer stopped") from None
         self._read += len(chunk)
         if self._read > most:
             raise BotBroken(f"the answer is larger than {most} bytes")
@@ -95,12 +95,9 @@ class Answer:
 
     async def finish(self) -> None:
         """The answer is complete; what is still on the way is let pass for a moment and does not matter."""
-        if self._response.content.at_eof():
-            return
-        with suppress(aiohttp.ClientError, OSError):
-            async with asyncio.timeout(_LINGER):
-                while await self._response.content.readany():
-                    pass
+        with suppress(client.Cut, TimeoutError):
+            while await self._answer.chunk(_LINGER):
+                pass
 
 
 class Wire:
@@ -108,54 +105,33 @@ class Wire:
 
     def __init__(self, tools: Tools, url: str, limits: Remote) -> None:
         self._tools, self._limits = tools, limits
-        self._url = URL(url)
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect)
+        self._url = url
 
-    def ask(self, body: bytes, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Answer]:
+    async def ask(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """POST once. Faults of the connection, also while the body is read, become `BotUnavailable`."""
-        return self._exchange("POST", self._url, body, headers)
+        return await self._exchange(b"POST", self._url, body, headers, self._limits.first_byte)
 
-    def look(self, url: str, headers: Mapping[str, str], method: str = "GET") -> AbstractAsyncContextManager[Answer]:
+    async def look(self, url: str, headers: Mapping[str, str], method: bytes = b"GET") -> Answer:
         """Ask without a body and within the time that a connection may take: is anybody there?"""
-        return self._exchange(method, URL(url), None, headers)
+        return await self._exchange(method, url, b"", headers, self._limits.connect)
 
-    @asynccontextmanager
     async def _exchange(
-        self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]
-    ) -> AsyncIterator[Answer]:
-        response: aiohttp.ClientResponse | None = None
+        self, method: bytes, url: str, body: bytes, headers: Mapping[str, str], first_byte: float | None
+    ) -> Answer:
         try:
-            response = await self._head(method, url, body, headers)
-            encoding = response.headers.get("Content-Encoding", "identity")
-            if encoding.strip().lower() != "identity":
-                raise BotBroken("the answer is compressed, although we asked for it plain")
-            yield Answer(response, self._limits.idle, self._tools.clock.now())
-        except aiohttp.InvalidURL as error:
-            raise BotBroken(f"not a usable address: {error}") from None
-        except TimeoutError as error:
-            raise BotUnavailable(_patience(response, error)) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise BotUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
-        finally:
-            if response is not None:
-                response.release()
-
-    async def _head(
-        self, method: str, url: URL, body: bytes | None, headers: Mapping[str, str]
-    ) -> aiohttp.ClientResponse:
-        http: aiohttp.ClientSession = self._tools.http
-        if http.closed:
-            raise BotUnavailable("the gateway is stopping")
-        async with asyncio.timeout(self._limits.connect if body is None else self._limits.first_byte):
-            return await http.request(
-                method,
-                url,
-                data=body,
-                headers={**_OURS, **headers},
-                allow_redirects=False,
-                auto_decompress=False,
-                timeout=self._timeout,
+            answer = await self._tools.client.ask(
+                method, target(url), {**_OURS, **headers}, body, connect=self._limits.connect, first_byte=first_byte
             )
+        except ValueError as error:
+            raise BotBroken(f"cannot be asked: {error}") from None
+        except TimeoutError:
+            raise BotUnavailable("no answer in time") from None
+        except (client.NotSent, client.Cut) as error:
+            raise BotUnavailable(str(error)) from None
+        if answer.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            answer.release()
+            raise BotBroken("the answer is compressed, although we asked for it plain")
+        return Answer(answer, self._limits.idle, self._tools.clock.now())
 
 
 def wait(retry_after: str, now: int) -> float | None:
@@ -168,9 +144,3 @@ def wait(retry_after: str, now: int) -> float | None:
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return min(max(until - now / 1000, 0.0), _LONGEST_WAIT)
-
-
-def _patience(response: aiohttp.ClientResponse | None, error: TimeoutError) -> str:
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "no connection in time"
-    return "no answer in time" if response is None else "the answer stopped"

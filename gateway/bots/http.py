@@ -1,6 +1,7 @@
 """A bot behind an HTTP address: one signed POST per turn, an answer whole or streamed. See docs/bots.md."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import closing
 from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
@@ -54,7 +55,7 @@ class Bot(bot.Bot):
         headers = {"Idempotency-Key": turn.id}
         if self._keys:
             headers |= signing.headers(self._keys, turn.id, self.tools.clock.now(), body)
-        async with self._wire.ask(body, headers) as answer:
+        with closing(await self._wire.ask(body, headers)) as answer:
             if answer.status == 204:
                 yield Change(silent=True)
             elif answer.status != 200:
@@ -85,7 +86,7 @@ class Bot(bot.Bot):
 
     async def probe(self) -> str:
         try:
-            async with self._wire.look(self.options.url, {}, "HEAD"):
+            with closing(await self._wire.look(self.options.url, {}, b"HEAD")):
                 return ""  # many backends know only POST: whatever it says, somebody is there
         except BotBroken:
             return ""

@@ -1,6 +1,7 @@
 """A bot that is a language model behind an OpenAI-compatible chat completions API. See docs/bots.md."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import closing
 from typing import Annotated, Any
 
 import orjson
@@ -62,7 +63,7 @@ class Bot(bot.Bot):
         return spoken(self._answer(turn))
 
     async def _answer(self, turn: Turn) -> AsyncGenerator[Piece, None]:
-        async with self._wire.ask(self._body(turn), self._headers) as answer:
+        with closing(await self._wire.ask(self._body(turn), self._headers)) as answer:
             if answer.status != 200:
                 raise await _refusal(answer)
             completion = Completion()
@@ -89,7 +90,7 @@ class Bot(bot.Bot):
 
     async def probe(self) -> str:
         try:
-            async with self._wire.look(self.options.base_url + "/models", self._headers) as answer:
+            with closing(await self._wire.look(self.options.base_url + "/models", self._headers)) as answer:
                 refused = await _refusal(answer) if answer.status in (401, 403) else None
                 return f"the key is refused: {refused}" if refused else ""
         except BotError as error:
