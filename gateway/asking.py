@@ -1,17 +1,20 @@
 """Asking a bot: pieces come in one by one and make an answer, or there is none."""
 
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
-from gateway.bot import SILENCE, Answering, Change, Delta, Piece, Progress, Say
+from gateway.bot import Answering, Change, Delta, Piece, Progress, Say
 from gateway.errors import BotBroken, BotError
 from gateway.message import Outbound, Turn
-
-MOST_MESSAGES = 10
+from gateway.speech import Speech
 
 
 class Answer:
-    """What a bot has said so far. `messages` is complete once the bot has ended."""
+    """What a bot has said so far. `messages` is complete once the bot has ended.
+
+    `notices` are said before them on the gateway's own account.
+    """
+
+    notices: Sequence[Outbound] = ()
 
     def __init__(self) -> None:
         self.messages: list[Outbound] = []
@@ -38,23 +41,37 @@ class Answer:
             self._writing.clear()
 
     def end(self) -> None:
-        """The bot has said all; what says nothing is left out."""
+        """The bot has said all; one that is silent on purpose has said nothing."""
         self._finish()
-        silent = any(change.silent for change in self.changes)
-        spoken = [m for m in self.messages if m.files or m.buttons or m.text.strip() not in ("", SILENCE)]
-        self.messages = [] if silent else spoken[:MOST_MESSAGES]
+        if any(change.silent for change in self.changes):
+            self.messages = []
 
 
 async def ask(bot: Answering, turn: Turn, watch: Callable[[Piece], None], answer: Answer) -> None:
     """Let a bot answer a turn. `watch` sees deltas and progress as they come. Raises `BotError`."""
+    speech = Speech()
+    pieces = bot.answer(turn)
     try:
-        async with aclosing(bot.answer(turn)) as pieces:  # type: ignore[type-var]
-            async for piece in pieces:
-                answer.add(piece)
-                if type(piece) is Delta or type(piece) is Progress:
-                    watch(piece)
+        async for piece in pieces:
+            for said in speech.take(piece):
+                answer.add(said)
+                if type(said) is Delta or type(said) is Progress:
+                    watch(said)
     except (BotError, TimeoutError):
+        await _close(pieces)
         raise
     except Exception as error:
+        await _close(pieces)
         raise BotBroken(f"{type(error).__name__}: {error}") from error
+    except BaseException:
+        await _close(pieces)
+        raise
+    for said in speech.end():
+        answer.add(said)
     answer.end()
+
+
+async def _close(pieces: AsyncIterator[Piece]) -> None:
+    """A bot that was left in the middle lets go of what it holds now, not when somebody sweeps."""
+    if isinstance(pieces, AsyncGenerator):
+        await pieces.aclose()

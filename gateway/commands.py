@@ -46,7 +46,7 @@ def _stop(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
     """Cancel the answer being made. Its worker ends the turn; should that worker die, it is not answered again."""
     rows = yield (
         """UPDATE inbox SET reason = 'cancelled' WHERE state = 'waiting' AND lane = $1 AND attempts > 0
-             AND EXISTS (SELECT 1 FROM lane WHERE id = $1 AND in_holder IS NOT NULL) RETURNING id""",
+             AND EXISTS (SELECT 1 FROM lane WHERE id = $1 AND in_holder IS NOT NULL) RETURNING 1""",
         (scene.lane.id,),
     )
     if not rows:
@@ -125,6 +125,18 @@ def effect(name: str, args: str, say: Say) -> Effect:
     """What a command does, ready to run inside the arrival's transaction."""
     act = VERBS[name].act
     return lambda scene: act(scene, say, args)
+
+
+def by_whom_began(effect: Effect, say: Say) -> Effect:
+    """The effect, for the one who began the conversation alone."""
+
+    def act(scene: Scene) -> Tx[Outcome]:
+        first = yield from sessions.began_by(str(scene.lane.session))
+        if first in ("", scene.arrival.person.person):
+            return (yield from effect(scene))
+        return Outcome([Outbound(text=say("not_allowed"))], scene.lane.session)
+
+    return act
 
 
 def reply(text: str) -> Effect:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 import structlog
 from msgspec.structs import replace
 
-from gateway import outbox, outcomes
+from gateway import outbox, outcomes, window
+from gateway.access import private
 from gateway.backoff import backoff
 from gateway.channel import Channel
 from gateway.corridor import Corridor
 from gateway.errors import Refused, Retry, SendError, Unknown
 from gateway.failpoint import failpoint
-from gateway.gates import private
 from gateway.lanes import OUTBOX, Lease, claim
-from gateway.message import Inbound, Part, decode
+from gateway.message import Address, Inbound, Part, decode
 from gateway.outbox import Stored
 from gateway.outcomes import Outcome
 from gateway.post import Load
@@ -49,6 +49,11 @@ class Delivery:
         else:
             self._start(channel, load.lease, load.part, self._c.clock.tick())
 
+    async def carry(self, channel: Channel, load: Load) -> None:
+        """Send what a transaction took for us, within the caller's own task."""
+        self._hold(channel, load.lease)
+        await self._deliver(channel, load.lease, load.part, self._c.clock.tick())
+
     async def claim(self, channel: Channel, limit: int) -> int:
         """Take lanes that are due, and send what they hold. Returns how many there were."""
         began = self._c.clock.tick()
@@ -58,9 +63,12 @@ class Delivery:
             self._start(channel, lease, None, began)
         return len(leases)
 
-    def _start(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
+    def _hold(self, channel: Channel, lease: Lease) -> None:
         self.held[lease.lane] = lease
         self.busy[channel.name] += 1
+
+    def _start(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
+        self._hold(channel, lease)
         self._c.tasks.start(self._deliver(channel, lease, part, began), "delivery")
 
     async def _deliver(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
@@ -93,7 +101,10 @@ class Delivery:
     async def _intend(self, channel: Channel, lease: Lease, part: Stored | None) -> Stored | None:
         """Ask the meter, then note the intent. None when the part must wait or the lane was lost."""
         while part is not None:
-            address = decode(Part, part.body).address
+            address = self._today(channel, decode(Part, part.body).address)
+            if not channel.settings.delivery.template and await self._shut(channel, address):
+                await self._c.insist(window.hold, lease, self._c.clock.now())
+                return None
             group = address.place not in ("dm", "conversation")
             # While nothing is sent nobody looks; whoever looks next, perhaps another process, sends at once.
             stopped = not channel.sends or self._c.desk.draining
@@ -110,6 +121,21 @@ class Delivery:
             part = await self._c.insist(outcomes.following, lease, self._c.clock.now(), self._resends(channel))
         return None
 
+    def _today(self, channel: Channel, address: Address) -> Address:
+        """Where a conversation is now: it may have gone on under another id while this was being said."""
+        to = self._c.aliases.get((channel.name, address.account or channel.account, address.chat))
+        if not to:
+            return address
+        return replace(address, chat=to, user=to if address.user == address.chat else address.user)
+
+    async def _shut(self, channel: Channel, address: Address) -> bool:
+        """Whether the platform lets us say nothing of our own here until the user writes."""
+        if not channel.limits.window:
+            return False
+        since = self._c.clock.now() - round(channel.limits.window * 1000)
+        here = channel.name, address.account or channel.account, address.chat
+        return not await self._c.insist(window.is_open, *here, since)
+
     def _resends(self, channel: Channel) -> int:
         if channel.limits.resend_is_safe:
             return RESENDS["until_confirmed"]
@@ -117,13 +143,17 @@ class Delivery:
 
     async def _send(self, channel: Channel, stored: Stored) -> Outcome:
         """One try, and what it came to."""
-        part = replace(decode(Part, stored.body), id=str(stored.id))
+        part = decode(Part, stored.body)
+        part = replace(part, id=str(stored.id), address=self._today(channel, part.address))
         if stored.plain:
-            part = replace(part, text=part.plain or part.text, entities=())
+            part = replace(part, text=part.plain or part.text, entities=(), files=())
+        template = channel.settings.delivery.template
+        if template and await self._shut(channel, part.address):
+            part = replace(part, template=template)
         sending(channel.name, stored.attempts, part.turn)
         started = self._c.clock.tick()
         outcome = await self._try(channel, part, stored)
-        self._c.metrics.sending(channel.name).observe(self._c.clock.tick() - started)
+        self._c.metrics.send_seconds[channel.name].observe(self._c.clock.tick() - started)
         self._c.metrics.sent(channel.name, outcome.kind).inc()
         return outcome
 
@@ -134,7 +164,7 @@ class Delivery:
         except Retry as retry:
             return self._retried(channel, stored, retry)
         except Refused as refused:
-            return self._refused(channel, stored, refused)
+            return self._refused(channel, stored, part, refused)
         except Exception as error:
             # Whatever else an adapter lets slip, the part may have been sent.
             if not isinstance(error, Unknown):
@@ -162,9 +192,11 @@ class Delivery:
         log.warning("send.unknown", channel=channel.name, part=stored.id, error=str(error))
         return Outcome("unknown", due=self._later(stored, None), error=str(error) or type(error).__name__)
 
-    def _refused(self, channel: Channel, stored: Stored, refused: Refused) -> Outcome:
+    def _refused(self, channel: Channel, stored: Stored, part: Part, refused: Refused) -> Outcome:
         error = str(refused)
-        if refused.reason == "markup" and not stored.plain:
+        if refused.reason == "window" and channel.limits.window and not part.template:
+            return Outcome("window", due=self._c.clock.now(), error=error)
+        if not stored.plain and (refused.reason == "markup" or _is_for_files(refused, stored)):
             return Outcome("ready", due=self._c.clock.now(), error=error, plain=True)
         if refused.reason == "migrated" and refused.to and stored.attempts < channel.settings.delivery.attempts:
             return Outcome("moved", due=self._c.clock.now(), error=error, to=refused.to)
@@ -181,3 +213,8 @@ class Delivery:
         log.error("outbox.dead", channel=channel.name, part=stored.id, reason=reason, error=str(error))
         self._c.metrics.dead.labels("outbox", channel.name, reason).inc()
         return Outcome("dead", reason=reason, error=str(error))
+
+
+def _is_for_files(refused: Refused, stored: Stored) -> bool:
+    """Whether a part may do without the files it holds: links or words stand for them in its plain text."""
+    return refused.reason in ("unsupported", "too_long", "rejected") and bool(decode(Part, stored.body).files)

@@ -1,6 +1,7 @@
 """History: every line of every session, for good; and how much of it goes along with a turn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.db import Tx
@@ -24,7 +25,10 @@ class Line(NamedTuple):
 class _Extra(Shape, frozen=True):
     files: tuple[File, ...] = ()
     buttons: tuple[Button, ...] = ()
+    ratings: Mapping[str, int] = {}
 
+
+QUIET = 60_000  # ms by which `quiet_from` may lag behind the user's last activity
 
 COLUMNS = "seq, role, name, sender, text, extra, at, ref, turn, flag"
 
@@ -37,12 +41,18 @@ def append(session: str, lines: Sequence[Line], now: int, *, user: bool) -> Tx[l
     count = sum(line.role != "system" for line in lines)
     rows = yield (
         """UPDATE session SET next_message = next_message + $2, message_count = message_count + $3,
-             last_activity = $4, last_user_activity = CASE WHEN $5 = 1 THEN $4 ELSE last_user_activity END,
-             state = CASE WHEN $5 = 1 AND state = 'dormant' THEN 'active' ELSE state END
-             WHERE id = $1 RETURNING next_message""",
+             last_activity = $4, last_user_activity = CASE WHEN $5 = 1 THEN $4 ELSE last_user_activity END
+             WHERE id = $1 RETURNING next_message, state, quiet_from""",
         (session, len(lines), count, now, int(user)),
     )
-    first = rows[0][0] - len(lines) + 1
+    last, state, quiet_from = rows[0]
+    if user and (state == "dormant" or now - quiet_from >= QUIET):
+        yield (
+            """UPDATE session SET quiet_from = $2, state = CASE WHEN state = 'dormant' THEN 'active' ELSE state END
+                 WHERE id = $1""",
+            (session, now),
+        )
+    first = last - len(lines) + 1
     messages = [_message(first + index, line, now) for index, line in enumerate(lines)]
     if messages:
         yield _insert(session, messages)
@@ -66,16 +76,20 @@ def _message(seq: int, line: Line, now: int) -> Message:
 
 
 def _insert(session: str, messages: Sequence[Message]) -> tuple[str, tuple[object, ...]]:
-    width = 11
-    rows = ", ".join(
-        "(" + ", ".join(f"${row * width + column}" for column in range(1, width + 1)) + ")"
-        for row in range(len(messages))
-    )
     values: list[object] = []
     for m in messages:
         extra = encode(_Extra(files=m.files, buttons=m.buttons)) if m.files or m.buttons else None
         values += (session, m.seq, m.role, m.name, m.sender, m.text, extra, m.at, m.ref, m.turn, m.flag)
-    return f"INSERT INTO message (session, {COLUMNS}) VALUES {rows}", tuple(values)
+    return _inserting(len(messages)), tuple(values)
+
+
+@lru_cache(maxsize=32)
+def _inserting(count: int) -> str:
+    width = 11
+    rows = ", ".join(
+        "(" + ", ".join(f"${row * width + column}" for column in range(1, width + 1)) + ")" for row in range(count)
+    )
+    return f"INSERT INTO message (session, {COLUMNS}) VALUES {rows}"
 
 
 def _from_row(row: tuple[object, ...]) -> Message:
@@ -93,6 +107,7 @@ def _from_row(row: tuple[object, ...]) -> Message:
         ref=ref,  # type: ignore[arg-type]
         turn=turn,  # type: ignore[arg-type]
         flag=flag,  # type: ignore[arg-type]
+        ratings=more.ratings,
     )
 
 
@@ -133,3 +148,31 @@ def spoken(session: str, seq: int, limit: int) -> Tx[list[Message]]:
         (session, seq, limit),
     )
     return [_from_row(row) for row in reversed(rows)]
+
+
+def line_of(session: str, turn: str, number: int) -> Tx[int | None]:
+    """Where the n-th message of a turn's answer stands, counted from 0. None when it is no answer of a bot's."""
+    rows = yield (
+        "SELECT seq, role FROM message WHERE session = $1 AND turn = $2 AND role <> 'user' ORDER BY seq",
+        (session, turn),
+    )
+    return rows[number][0] if number < len(rows) and rows[number][1] == "assistant" else None
+
+
+def ratings(session: str, seq: int) -> Tx[Mapping[str, int] | None]:
+    """What people think of an answer. None when it is none."""
+    rows = yield (
+        "SELECT extra FROM message WHERE session = $1 AND seq = $2 AND role = 'assistant' /*FOR UPDATE*/",
+        (session, seq),
+    )
+    if not rows:
+        return None
+    return decode(_Extra, rows[0][0]).ratings if rows[0][0] else {}
+
+
+def rate(session: str, seq: int, ratings: Mapping[str, int]) -> Tx[None]:
+    """Keep what people think of an answer."""
+    rows = yield "SELECT extra FROM message WHERE session = $1 AND seq = $2", (session, seq)
+    before = decode(_Extra, rows[0][0]) if rows[0][0] else _Extra()
+    extra = encode(_Extra(files=before.files, buttons=before.buttons, ratings=ratings))
+    yield "UPDATE message SET extra = $3 WHERE session = $1 AND seq = $2", (session, seq, extra)

@@ -10,6 +10,7 @@ from gateway import retention
 from gateway.corridor import Corridor
 from gateway.db import Tx
 from gateway.errors import StorageDown
+from gateway.history import QUIET
 from gateway.live import Event
 from gateway.retention import BATCH, TABLES, Place
 
@@ -70,7 +71,7 @@ class Housekeeping:
                 continue
             upto = now - round(after * 1000)
             find = partial(retention.silent, channel.name, "active")
-            async for found in self._search("rest", channel.name, after, find, upto):
+            async for found in self._search("rest", channel.name, after, find, upto - QUIET):
                 for session in await self._c.db.write(retention.rest, found, upto):
                     self._c.memory.forget_session(session)
                     count += 1
@@ -109,7 +110,7 @@ class Housekeeping:
             yield late[start : start + BATCH]
         for state in retention.LIVING:
             find = partial(retention.silent, channel, state, anonymous=anonymous)
-            async for found in self._search(f"expire {state} {anonymous}", channel, after, find, upto):
+            async for found in self._search(f"expire {state} {anonymous}", channel, after, find, upto - QUIET):
                 yield found
 
     async def _expire_one(self, session: str, upto: int, now: int) -> bool:

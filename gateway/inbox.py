@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.db import Tx
+from gateway.gathering import gather
 from gateway.lanes import INBOX, Lease, release
 
 REQUEUED = "requeued"  # the reason of an entry that waits once more: its own line stands in the history already
@@ -46,6 +47,7 @@ class Envelope(NamedTuple):
     scope: str
     epoch: int
     version: int
+    bot: str
 
 
 COLUMNS = ", ".join(Entry._fields)
@@ -54,7 +56,7 @@ _HEAD = f"SELECT {COLUMNS} FROM inbox WHERE lane = $1 AND state = 'waiting' ORDE
 _ADD = """INSERT INTO inbox (lane, seq, session, participant, turn, channel, body, raw, received_at, attempts, state,
     reason, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id"""
 _END = """UPDATE inbox SET state = $2, reason = $3, ended_at = $4, error = $5
-    WHERE id = $1 AND state = 'waiting' RETURNING id"""
+    WHERE id = $1 AND state = 'waiting' RETURNING 1"""
 
 
 def mark(channel: str, account: str, event: str) -> bytes:
@@ -64,8 +66,10 @@ def mark(channel: str, account: str, event: str) -> bytes:
 
 
 def first_time(marks: Sequence[bytes], now: int) -> Tx[bool]:
-    """Remember an event by all its ids. False when any of them was seen before."""
+    """Remember an event by all its ids. False when any of them was seen before; what has none is never a repeat."""
     marks = list(dict.fromkeys(marks))
+    if not marks:
+        return True
     rows = ", ".join(f"(${2 * i + 1}, ${2 * i + 2})" for i in range(len(marks)))
     fresh = yield (
         f"INSERT INTO dedupe (key, seen_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING 1",
@@ -93,6 +97,8 @@ def take_head(lease: Lease, now: int) -> Tx[Entry | None]:
     if entry.not_before > now:
         yield from release(INBOX, lease, entry.not_before)
         return None
+    if entry.not_before and not entry.attempts:  # it has waited for others
+        entry = entry._replace(body=(yield from gather(lease.lane, entry.id, entry.body, now)))
     yield "UPDATE inbox SET attempts = attempts + 1 WHERE id = $1", (entry.id,)
     return entry._replace(attempts=entry.attempts + 1)
 
@@ -102,7 +108,7 @@ def open_lease(lease: Lease, now: int) -> Tx[Envelope | None]:
     entry = yield from take_head(lease, now)
     if entry is None:
         return None
-    rows = yield "SELECT key, scope, epoch, version FROM lane WHERE id = $1", (lease.lane,)
+    rows = yield "SELECT key, scope, epoch, version, bot FROM lane WHERE id = $1", (lease.lane,)
     return Envelope(entry, lease, *rows[0])
 
 

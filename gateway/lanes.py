@@ -115,7 +115,7 @@ def release(box: Box, lease: Lease, due: int | None) -> Tx[bool]:
     """Let go of a queue; `due` is when its head may be taken, None when nothing waits. False: it was lost before."""
     rows = yield (
         f"""UPDATE lane SET {box.holder} = NULL, {box.due} = $3 WHERE id = $1 AND {box.fence} = $2
-              AND {box.holder} IS NOT NULL RETURNING id""",
+              AND {box.holder} IS NOT NULL RETURNING 1""",
         (lease.lane, lease.fence, due),
     )
     return bool(rows)

@@ -101,7 +101,8 @@ class Live:
     def begin(self, lane: int, turn: str, attempt: int) -> None:
         """A turn starts: whoever watches sees that an answer is coming."""
         self._previews[lane] = Preview(turn, attempt, 0, "")
-        self.publish(lane, Event("typing", {"on": True}))
+        if lane in self._watchers:
+            self.publish(lane, Event("typing", {"on": True}))
 
     def delta(self, lane: int, text: str) -> Preview:
         """More text of the answer being written; returns what has been shown so far."""
@@ -115,4 +116,5 @@ class Live:
 
     def end(self, lane: int) -> None:
         self._previews.pop(lane, None)
-        self.publish(lane, Event("typing", {"on": False}))
+        if lane in self._watchers:
+            self.publish(lane, Event("typing", {"on": False}))

@@ -38,8 +38,7 @@ _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, c
     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id"""
 
 _HELD = "EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL)"
-_SENT = f"""UPDATE outbox SET state = 'sent', ref = $4, sent_at = $5
-    WHERE id = $1 AND state = 'sending' AND {_HELD} RETURNING id"""
+_SENT = "UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1 AND state = 'sending' RETURNING 1"
 # A status only climbs: reports arrive in any order.
 LADDER = ("sent", "delivered", "read", "failed")
 ARRIVED = LADDER[:3]
@@ -47,6 +46,8 @@ ARRIVED = LADDER[:3]
 LESS = """pending = pending - $2,
     out_holder = CASE WHEN pending = $2 THEN NULL ELSE out_holder END,
     out_due_at = CASE WHEN pending = $2 THEN NULL ELSE out_due_at END"""
+_LEFT = f"""UPDATE lane SET {LESS} WHERE id = $1 AND out_fence = $3 AND out_holder IS NOT NULL
+    RETURNING out_holder"""
 
 
 class Batch(NamedTuple):
@@ -122,7 +123,7 @@ def leave(lane: int, part: int, state: str, reason: str, error: str = "") -> Tx[
     """A part leaves the queue without being sent, unless it has left it already."""
     rows = yield (
         """UPDATE outbox SET state = $2, reason = $3, error = COALESCE(NULLIF($4, ''), error)
-             WHERE id = $1 AND state IN ('ready', 'sending', 'unknown') RETURNING id""",
+             WHERE id = $1 AND state IN ('ready', 'sending', 'unknown') RETURNING 1""",
         (part, state, reason, error[:500]),
     )
     yield f"UPDATE lane SET {LESS} WHERE id = $1", (lane, len(rows))
@@ -134,7 +135,7 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
     """
     rows = yield (
         f"""UPDATE outbox SET state = 'sending', attempts = attempts + 1
-              WHERE id = $1 AND state IN ('ready', 'unknown') AND {_HELD} RETURNING id""",
+              WHERE id = $1 AND state IN ('ready', 'unknown') AND {_HELD} RETURNING 1""",
         (part, lease.lane, lease.fence),
     )
     return bool(rows)
@@ -142,12 +143,13 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
 
 def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
     """The platform has it. True while the lane is still ours and holds more; an empty one is let go."""
-    rows = yield _SENT, (part, lease.lane, lease.fence, ref, now)
+    rows = yield _LEFT, (lease.lane, 1, lease.fence)
     if not rows:
         # Whoever has the lane now holds this part for one in doubt; that it arrived is news to them.
         yield from report(part, "sent", ref, now)
         return False
-    rows = yield f"UPDATE lane SET {LESS} WHERE id = $1 RETURNING out_holder", (lease.lane, 1)
+    if not (yield _SENT, (part, ref, now)):
+        raise AssertionError(f"part {part} was not on the wire although its lane was held")
     return rows[0][0] is not None
 
 
@@ -160,7 +162,7 @@ def report(part: int, status: str, ref: str, now: int) -> Tx[bool]:
     if not rows:
         return False
     lane, state, before = rows[0]
-    if before is None or LADDER.index(status) > LADDER.index(before):
+    if before not in LADDER or LADDER.index(status) > LADDER.index(before):
         yield "UPDATE outbox SET status = $2 WHERE id = $1", (part, status)
     if state in ("unknown", "unconfirmed") and status in ARRIVED:
         yield (
@@ -177,7 +179,7 @@ def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, p
     """Back into the queue: `ready` when it was certainly not sent, `unknown` when it may have been."""
     rows = yield (
         """UPDATE outbox SET state = $2, unknowns = unknowns + $3, not_before = $4, error = $5, plain = plain + $6
-             WHERE id = $1 AND state = 'sending' RETURNING id""",
+             WHERE id = $1 AND state = 'sending' RETURNING 1""",
         (part, state, int(state == "unknown"), not_before, error[:500], int(plain)),
     )
     return bool(rows)

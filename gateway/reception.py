@@ -2,32 +2,46 @@
 
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import commands
+from gateway import patience, sessions
+from gateway.access import private
 from gateway.channel import Channel
 from gateway.compose import compose
 from gateway.corridor import Corridor
+from gateway.db import Tx
 from gateway.errors import Problem
-from gateway.gates import judge, private
+from gateway.gates import SPOKEN, heeded, judge, overhears
 from gateway.inbox import mark
-from gateway.intake import Accepted, Also, Arrival, Effect, Notice, accept
+from gateway.inquiry import Inquiry, Standing
+from gateway.intake import Accepted, Also, Arrival, accept
+from gateway.judgement import NO_NOTICE, SLOW_DOWN, Judgement, notice, of_command, of_yes
 from gateway.lanes import Spot
+from gateway.loops import pair
 from gateway.message import Inbound, Outbound, Sender, encode
+from gateway.overheard import keep, unsaid, words
 from gateway.participants import Known, Person
 from gateway.post import Post, Voice
-from gateway.text import Command, clean, clean_name, parse_command
+from gateway.repeats import named, waiting, window
+from gateway.text import clean, clean_name, parse_command
+from gateway.unlisted import Unlisted
+from gateway.window import Heard
 
 SPEAKERS = 20_000
-SLOW_DOWN = Notice("slow_down", 60_000)
-NO_NOTICE = Notice()
-TELL_NOT_ALLOWED = 24 * 3600 * 1000
-TELL_DISABLED = 3600 * 1000
 NOBODY = Sender(id="")
-UNLIMITED = ("stop", "reset")
+ASIDE = ("not_addressed", "unsupported")
+
+
+class Received(NamedTuple):
+    """What became of an event, in the words that its bot is told, and who that bot is."""
+
+    accepted: Accepted
+    inbound: Inbound
+    bot: str
 
 
 class Reception:
@@ -35,19 +49,29 @@ class Reception:
 
     def __init__(self, corridor: Corridor) -> None:
         self._c = corridor
+        self._inquiry, self._unlisted = Inquiry(corridor), Unlisted(corridor)
         self._speakers: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def receive(
         self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Also | None = None, only: str = ""
-    ) -> Accepted:
+    ) -> Received:
         """Write an event down. It is on disk when this returns; raises `StorageDown` when it is not.
 
         `also` makes of what the event's command does what is to be done instead (a new token with a reset). With
         `only` the event is taken into that session or none, and nothing is kept of what is refused.
         """
-        c, bot = self._c, channel.bot
-        at_once = inbound.kind == "message" and c.desk.idle(bot)
-        arrival = self._arrival(channel, inbound, raw, at_once)
+        if channel.routes is None and private(inbound):
+            standing = Standing(inbound, channel.bot)
+            return Received(await self._take(channel, standing, raw, also, only), inbound, channel.bot)
+        async with self._inquiry.about(channel, inbound) as standing:
+            accepted = await self._take(channel, standing, raw, also, only)
+        self._unlisted.met(channel, inbound)
+        return Received(accepted, standing.inbound, standing.bot)
+
+    async def _take(self, channel: Channel, standing: Standing, raw: bytes, also: Also | None, only: str) -> Accepted:
+        c, bot = self._c, standing.bot
+        at_once = standing.inbound.kind in SPOKEN and c.desk.idle(bot)
+        arrival = self._arrival(channel, standing, raw, at_once)
         if also is not None:
             effect = also(arrival.effect)
             pace = None if arrival.effect is None and effect is not None else arrival.pace
@@ -59,7 +83,10 @@ class Reception:
         started = c.clock.tick()
         accepted = Accepted("storage_down", arrival.turn)
         try:
-            accepted = await c.db.write(accept, arrival)
+            if standing.leaves:
+                accepted = await c.db.write(_take_over, arrival, standing.leaves)
+            else:
+                accepted = await c.db.write(accept, arrival)
         except Problem:
             accepted = accepted._replace(outcome="refused")
             raise
@@ -67,7 +94,7 @@ class Reception:
             if arrival.me is not None and accepted.envelope is None:
                 c.desk.rise(bot)
             c.metrics.accepted(channel.name, accepted.outcome).inc()
-        c.metrics.accepting(channel.name).observe(c.clock.tick() - started)
+        c.metrics.accept_seconds[channel.name].observe(c.clock.tick() - started)
         if accepted.opened or arrival.effect is not None:
             # When this person was here last has changed in the store.
             c.memory.forget(arrival.person)
@@ -75,18 +102,21 @@ class Reception:
             c.memory.learn(arrival.person, arrival.sender, accepted.met)
         return accepted
 
-    def _arrival(self, channel: Channel, inbound: Inbound, raw: bytes, at_once: bool) -> Arrival:
-        c, now = self._c, self._c.clock.now()
+    def _arrival(self, channel: Channel, standing: Standing, raw: bytes, at_once: bool) -> Arrival:
+        c, now, inbound = self._c, self._c.clock.now(), standing.inbound
         sender = inbound.sender or NOBODY
-        person = Person(channel.name, inbound.account, channel.bot, sender.id)
+        person = Person(channel.name, inbound.account, standing.bot, sender.id)
         known = c.memory.known(person, sender)
-        spot = _spot(channel, inbound)
-        verdict, effect, unlimited = self._judged(channel, inbound, spot, known)
+        spot = _spot(channel, inbound, standing.bot)
+        verdict, effect, unlimited = self._judged(channel, standing, spot, known)
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
         turn = str(uuid.UUID(bytes=marks[0]))
-        takes = at_once and verdict is None and effect is None and channel.settings.enabled
+        gathers = patience.wanted(channel, inbound) if verdict is None and effect is None else None
+        if gathers is not None:
+            inbound = replace(inbound, joins=gathers.key)
+        takes = at_once and verdict is None and effect is None and gathers is None and channel.settings.enabled
         return Arrival(
-            spot=spot or Spot(f"{channel.name}/?", channel.name, inbound.account, channel.bot, "", "", "", ""),
+            spot=spot or Spot(f"{channel.name}/?", channel.name, inbound.account, standing.bot, "", "", "", ""),
             marks=marks,
             events=inbound.ids,
             turn=turn,
@@ -99,20 +129,25 @@ class Reception:
             new_id=c.clock.new_id,
             voice=voice(channel, inbound, turn, now),
             verdict=verdict,
-            unless_open=verdict == "not_addressed" and inbound.address.place == "thread",
-            notice=_notice(channel, inbound, verdict) if verdict else NO_NOTICE,
+            unless_open=verdict == "not_addressed" and _goes_on(spot),
+            notice=notice(channel, inbound, verdict) if verdict else NO_NOTICE,
+            aside=_aside(channel, inbound, spot, known, now) if verdict in ASIDE else None,
+            repeat=_repeat(channel, inbound, now),
+            heard=_heard(channel, inbound, now),
             pace=None if unlimited else channel.pace,
             slow_down=SLOW_DOWN,
             say=channel.say(sender.language),
             me=c.me if takes else None,
             until=c.lease_end(),
+            order=inbound.order,
+            gathers=gathers,
             effect=effect,
         )
 
-    def _judged(
-        self, channel: Channel, inbound: Inbound, spot: Spot | None, known: Known | None
-    ) -> tuple[str | None, Effect | None, bool]:
-        """Why an event is let go, what its command does, and whether no limit holds it back."""
+    def _judged(self, channel: Channel, standing: Standing, spot: Spot | None, known: Known | None) -> Judgement:
+        inbound = standing.inbound
+        if standing.confirms and spot is not None:
+            return of_yes(channel, inbound, known)
         command = parse_command(inbound.text, channel.prefixes, channel.adapter.mention)
         verdict = judge(channel, inbound, command=command is not None)
         if verdict is None and known is not None and known.blocked:
@@ -120,15 +155,24 @@ class Reception:
         if spot is None:
             verdict = "unroutable"
         effect, unlimited = None, False
-        if verdict is None and command is not None:
-            verdict, effect, unlimited = _effect(channel, inbound, command)
+        if command is not None and (verdict is None or (verdict == "not_addressed" and _goes_on(spot))):
+            found = of_command(channel, standing, command)
+            verdict, effect, unlimited = verdict or found.verdict, found.effect, found.unlimited
         if verdict is None and effect is None and spot and self._flooding(channel, spot.key, inbound):
             verdict = "rate_limited"
-        return verdict, effect, unlimited
+        if verdict is None and inbound.sender is not None and inbound.sender.bot and self._looping(channel, inbound):
+            verdict = "loop"
+        return Judgement(verdict, effect, unlimited)
+
+    def _looping(self, channel: Channel, inbound: Inbound) -> bool:
+        """Whether another bot has said so much here that it is not listened to."""
+        manners = channel.settings.group if private(inbound) else channel.rules.at(inbound.address).manners
+        return self._c.loops.caught(pair(inbound), manners.bot_loop_limit)
 
     def admit(self, channel: Channel, inbound: Inbound) -> Inbound:
         """The event as it may be stored, sent and shown: text and names clean, in the chat it goes on in today."""
-        return self._moved(channel, _cleaned(inbound))
+        inbound = named(self._moved(channel, _cleaned(inbound)), self._c.clock.new_id)
+        return _unquoted(channel, inbound) if "quoted" in inbound.extra and not private(inbound) else inbound
 
     def _moved(self, channel: Channel, inbound: Inbound) -> Inbound:
         """A chat that went on under another id may still be named by its old one for a while."""
@@ -136,7 +180,13 @@ class Reception:
             return inbound
         address = inbound.address
         to = self._c.aliases.get((channel.name, inbound.account, address.chat))
-        return replace(inbound, address=replace(address, chat=to)) if to else inbound
+        if not to:
+            return inbound
+        if not private(inbound) or address.user != address.chat:
+            return replace(inbound, address=replace(address, chat=to))
+        # A person who goes on under another id.
+        sender = replace(inbound.sender, id=to) if inbound.sender else None
+        return replace(inbound, address=replace(address, chat=to, user=to), sender=sender)
 
     def _flooding(self, channel: Channel, key: str, inbound: Inbound) -> bool:
         """In groups every speaker has a meter too, so that one member's flood holds up nobody else."""
@@ -154,14 +204,65 @@ class Reception:
         return False
 
 
-def _spot(channel: Channel, inbound: Inbound) -> Spot | None:
+def _heard(channel: Channel, inbound: Inbound, now: int) -> Heard | None:
+    """That somebody wrote, where the platform lets us speak only so long after it. Told late, it was said before."""
+    length = round(channel.limits.window * 1000)
+    if not length:
+        return None
+    said = min(now, inbound.sent_at or now)
+    return Heard(channel.name, inbound.account, inbound.address.chat, said, now - length)
+
+
+def _take_over(a: Arrival, leaves: str) -> Tx[Accepted]:
+    """A bot begins where another one's session has nothing in it."""
+    yield from sessions.close(leaves, "transferred", a.now)
+    return (yield from accept(a))
+
+
+def _repeat(channel: Channel, inbound: Inbound, now: int) -> Callable[[int], Tx[str]] | None:
+    """How a repeat of this event is found, where it came without an id."""
+    after = window(inbound, channel.settings.dedupe.window)
+    return (lambda lane: waiting(lane, inbound, now - after)) if after else None
+
+
+def _goes_on(spot: Spot | None) -> bool:
+    """Whether a conversation that has begun there goes on without anybody calling the bot again: a thread's own."""
+    return spot is not None and spot.scope == "thread"
+
+
+def _spot(channel: Channel, inbound: Inbound, bot: str) -> Spot | None:
     """The lane of an address, None when it lacks an id that the scope needs."""
     try:
-        key, text = channel.key(inbound.address)
+        key, text = channel.key(inbound.address, bot)
     except ValueError:
         return None
     at = inbound.address
-    return Spot(text, channel.name, inbound.account, channel.bot, key.scope, at.place, at.chat, at.thread)
+    return Spot(text, channel.name, inbound.account, bot, key.scope, at.place, at.chat, at.thread)
+
+
+def _aside(
+    channel: Channel, inbound: Inbound, spot: Spot | None, known: Known | None, now: int
+) -> Callable[[], Tx[None]] | None:
+    """What is kept of a message that was not meant for us, or put away since its author took it back."""
+    if private(inbound) or spot is None or not (context := channel.rules.at(inbound.address).context):
+        return None
+    if inbound.kind == "revoke":
+        return partial(unsaid, channel.name, inbound.account, inbound.address.chat, inbound.ref)
+    if (known is not None and known.blocked) or not overhears(channel, inbound):
+        return None
+    if parse_command(inbound.text, channel.prefixes) is not None:  # another bot's
+        return None
+    return partial(keep, words(spot.key, inbound, now, context))
+
+
+def _unquoted(channel: Channel, inbound: Inbound) -> Inbound:
+    """The event without the words it answers, where the operator keeps those of their speaker from the bot."""
+    quoted = inbound.extra["quoted"]
+    who = quoted.get("sender") if isinstance(quoted, dict) else None
+    sender = Sender(id=str(who.get("id", "")) if isinstance(who, dict) else "")
+    if heeded(channel, inbound, sender):
+        return inbound
+    return replace(inbound, extra={name: value for name, value in inbound.extra.items() if name != "quoted"})
 
 
 def _cleaned(inbound: Inbound) -> Inbound:
@@ -173,45 +274,9 @@ def _cleaned(inbound: Inbound) -> Inbound:
     return replace(inbound, text=text, sender=sender)
 
 
-def _effect(channel: Channel, inbound: Inbound, command: Command) -> tuple[str | None, Effect | None, bool]:
-    """What a command leads to: a reason to ignore it, an effect, or neither when it is ordinary text."""
-    if command.target:
-        return "not_addressed", None, False
-    policy, say = channel.settings.commands, channel.say(inbound.sender.language if inbound.sender else "")
-    name: Any = commands.known(command.name)
-    if name is None or (policy.enabled != "all" and name not in policy.enabled):
-        if policy.unknown == "help" and name is None:
-            return None, commands.reply(say("unknown_command", command=f"/{command.name}")), False
-        return None, None, False
-    if not permitted(policy.allow.get(name, "anyone"), inbound):
-        return None, commands.reply(say("not_allowed")), False
-    return None, commands.effect(name, command.args, say), name in UNLIMITED
-
-
-def permitted(allow: str | Sequence[str], inbound: Inbound) -> bool:
-    """Everybody is the administrator of their own direct messages."""
-    if allow == "anyone":
-        return True
-    if allow == "admins":
-        return private(inbound)
-    return not isinstance(allow, str) and inbound.sender is not None and inbound.sender.id in allow
-
-
-def _notice(channel: Channel, inbound: Inbound, verdict: str | None) -> Notice:
-    if inbound.kind == "added" and verdict == "service":
-        return Notice("group_welcome")
-    if verdict == "rate_limited":
-        return SLOW_DOWN
-    if verdict == "channel_disabled":
-        return Notice("disabled", TELL_DISABLED)
-    if verdict == "not_allowed" and channel.settings.access.tell:
-        return Notice("not_allowed", TELL_NOT_ALLOWED)
-    return NO_NOTICE
-
-
 def quote(channel: Channel, inbound: Inbound) -> str:
     """The message that an answer quotes: in groups the one it answers."""
-    return inbound.ref if channel.settings.group.quote and not private(inbound) else ""
+    return inbound.ref if not private(inbound) and channel.rules.at(inbound.address).manners.quote else ""
 
 
 def voice(channel: Channel, inbound: Inbound, turn: str, now: int) -> Voice:

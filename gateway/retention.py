@@ -7,7 +7,7 @@ that rows which stay where they are are not looked at every minute.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gateway import sessions
+from gateway import overheard, sessions
 from gateway.db import Tx
 
 BATCH = 1_000
@@ -34,13 +34,12 @@ class Gone(NamedTuple):
 
 
 def silent(channel: str, state: str, after: Place, upto: int, *, anonymous: bool | None = None) -> Tx[list[Place]]:
-    """Sessions of a channel in one of `LIVING` states whose user spoke last before a time, longest silent first."""
+    """Sessions of a channel in one of `LIVING` states that are quiet since before a time, the longest first."""
     level = "" if anonymous is None else f" AND level {'=' if anonymous else '<>'} 'anonymous'"
     rows = yield (
         # The index is of those states, and is used only where they are named.
-        f"""SELECT last_user_activity, id FROM session WHERE channel = $1 AND state IN {LIVING} AND state = $2
-              AND (last_user_activity, id) > ($3, $4) AND last_user_activity < $5{level}
-              ORDER BY last_user_activity, id LIMIT $6""",
+        f"""SELECT quiet_from, id FROM session WHERE channel = $1 AND state IN {LIVING} AND state = $2
+              AND (quiet_from, id) > ($3, $4) AND quiet_from < $5{level} ORDER BY quiet_from, id LIMIT $6""",
         (channel, state, *after, upto, BATCH),
     )
     return [Place(*row) for row in rows]
@@ -133,16 +132,18 @@ def _old(table: str, column: str, also: str = "") -> str:
 
 
 _OLD = (
-    _old("dedupe", "seen_at"),
-    _old("dropped", "at"),
-    _old("inbox", "received_at", " AND state <> 'waiting'"),
-    _old("outbox", "created_at", " AND state NOT IN ('ready', 'sending', 'unknown')"),
+    (_old("dedupe", "seen_at"), KEPT),
+    (_old("dropped", "at"), KEPT),
+    (_old("inbox", "received_at", " AND state <> 'waiting'"), KEPT),
+    (_old("outbox", "created_at", " AND state NOT IN ('ready', 'sending', 'unknown')"), KEPT),
+    (_old("overheard", "at"), overheard.KEPT),
 )
 
 
 def forget_old(table: int, now: int) -> Tx[int]:
-    """Rows of one of the tables of things that are over, `KEPT` long. Returns how many there were."""
-    rows = yield _OLD[table], (now - KEPT, BATCH)
+    """Rows of one of the tables of things that have a time to be kept. Returns how many there were."""
+    sql, kept = _OLD[table]
+    rows = yield sql, (now - kept, BATCH)
     return len(rows)
 
 

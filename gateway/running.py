@@ -4,19 +4,36 @@ import asyncio
 from typing import Literal
 
 from gateway.asking import Answer
+from gateway.channel import Channel
 from gateway.inbox import Envelope
+from gateway.post import Load
 
-Interruption = Literal["superseded", "cancelled", "drain", "fenced"]
+Interruption = Literal["superseded", "cancelled", "drain", "fenced", "late"]
 
 
 class Running:
-    """One turn being answered. It can be interrupted only while its bot is asked: what comes after is a commit."""
+    """One turn being answered. It can be interrupted only while its bot is asked: what comes after is a commit.
+
+    A turn that is settled is not asked about: nothing is left in it that a bot could answer. One that turned out not
+    to be addressed leaves nothing behind.
+    """
+
+    settled = False
+    unaddressed = False
 
     def __init__(self, envelope: Envelope) -> None:
         self.envelope = envelope
         self.answer = Answer()
         self.interrupted: Interruption | None = None
+        self.heard = 0  # up to where the bot was told what was said around the message
+        self.load: tuple[Channel, Load] | None = None  # the first part of its answer, taken to be sent
         self._asking: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def within(self, seconds: float) -> "Running":
+        """Used with `with`: what runs there may be interrupted, and is when it takes longer than that."""
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.interrupt, "late")
+        return self
 
     def interrupt(self, how: Interruption) -> None:
         if self.interrupted is None:
@@ -30,6 +47,8 @@ class Running:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         """Swallows the cancellation that an interruption caused, and no other."""
         task, self._asking = self._asking, None
+        if self._timer is not None:
+            self._timer.cancel()
         if kind is asyncio.CancelledError and self.interrupted is not None and task is not None:
             task.uncancel()
             return True

@@ -66,8 +66,8 @@ def open_session(opening: Opening) -> Tx[None]:
     at = opening.now
     yield (
         """INSERT INTO session (id, lane, key, channel, bot, participant, level, epoch, language, created_at,
-             first_activity, last_activity, last_user_activity)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10, $10)""",
+             first_activity, last_activity, last_user_activity, quiet_from)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10, $10, $10)""",
         (
             opening.id,
             opening.lane,
@@ -146,6 +146,7 @@ def supersede(lane: Lane, now: int) -> Tx[None]:
              WHERE lane = $1 AND state = 'waiting'""",
         (lane.id, now),
     )
+    yield "DELETE FROM overheard WHERE key = (SELECT key FROM lane WHERE id = $1)", (lane.id,)
     dropped = yield (
         """UPDATE outbox SET state = 'dropped', reason = 'superseded'
              WHERE lane = $1 AND state IN ('ready', 'unknown') RETURNING 1""",
@@ -156,6 +157,22 @@ def supersede(lane: Lane, now: int) -> Tx[None]:
              in_due_at = NULL, waiting = 0, {LESS} WHERE id = $1""",
         (lane.id, len(dropped)),
     )
+
+
+def began_by(session: str) -> Tx[str]:
+    """Who said the first thing in a session, "" while nothing has been said."""
+    rows = yield (
+        "SELECT sender FROM message WHERE session = $1 AND role = 'user' ORDER BY seq LIMIT 1",
+        (session,),
+    )
+    if not rows:  # it is being answered
+        rows = yield (
+            """SELECT p.person FROM session s JOIN inbox i ON i.lane = s.lane JOIN participant p ON p.id = i.participant
+                 WHERE s.id = $1 AND i.session = s.id AND i.state = 'waiting' ORDER BY i.seq LIMIT 1""",
+            (session,),
+        )
+    first: str = rows[0][0] if rows else ""
+    return first
 
 
 def facts(session: str) -> Tx[Facts | None]:

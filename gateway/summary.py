@@ -5,13 +5,12 @@ It is made after the commit, stored with the position it covers, only ever exten
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 from typing import NamedTuple
 
 import structlog
 from msgspec.structs import replace
 
-from gateway.asking import Answer
+from gateway.asking import Answer, ask
 from gateway.channel import Channel
 from gateway.corridor import Corridor
 from gateway.db import Tx
@@ -39,7 +38,7 @@ class Fold(NamedTuple):
 def store(fold: Fold) -> Tx[int | None]:
     """Keep a summary, unless the session's has moved on meanwhile. Returns the lane's new history version."""
     rows = yield (
-        "UPDATE session SET summary = $2, summary_upto = $3 WHERE id = $1 AND summary_upto = $4 RETURNING id",
+        "UPDATE session SET summary = $2, summary_upto = $3 WHERE id = $1 AND summary_upto = $4 RETURNING 1",
         (fold.session, fold.summary, fold.upto, fold.was),
     )
     if not rows:
@@ -112,10 +111,8 @@ class Summaries:
         engaged = self._c.bots[policy.by]
         asked = _asking(turn, before, old, policy.prompt)
         answer = Answer()
-        async with asyncio.timeout(engaged.settings.timeout), aclosing(engaged.bot.answer(asked)) as pieces:  # type: ignore[type-var]
-            async for piece in pieces:
-                answer.add(piece)
-        answer.end()
+        async with asyncio.timeout(engaged.settings.timeout):
+            await ask(engaged.bot, asked, lambda piece: None, answer)
         text = "\n\n".join(message.text for message in answer.messages)
         if not text.strip():
             raise BotBroken(f"{policy.by} gave an empty summary")

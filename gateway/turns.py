@@ -1,10 +1,12 @@
 """Turns: a claimed entry becomes an answer, and one transaction makes it so."""
 
 import asyncio
+from typing import Literal
 
 import structlog
 
-from gateway import inbox, sessions
+from gateway import choices, inbox, sessions
+from gateway.access import private
 from gateway.asking import ask
 from gateway.assembly import assemble, reach
 from gateway.bot import Delta, Piece, Progress
@@ -15,15 +17,17 @@ from gateway.delivery import Delivery
 from gateway.ending import Ended, Ending, end_turn
 from gateway.errors import BotError, BotUnavailable
 from gateway.failpoint import failpoint
-from gateway.gates import private
 from gateway.inbox import Envelope
 from gateway.live import Event
+from gateway.media import Media
 from gateway.memory import Remembered
-from gateway.message import Inbound, Turn, decode
+from gateway.message import Inbound, Turn, decode, turn_key
 from gateway.presence import Presence
 from gateway.running import Running
+from gateway.signs import Signs
 from gateway.subject import Subject, subject
 from gateway.summary import Summaries
+from gateway.surroundings import surroundings
 from gateway.verdicts import Buried, Later, failed, refused
 
 DEADLY = 3  # claims in which the process died, after which an entry is not tried again
@@ -38,6 +42,8 @@ class Turns:
     def __init__(self, corridor: Corridor, delivery: Delivery) -> None:
         self._c, self._delivery = corridor, delivery
         self._summaries, self._conclusions = Summaries(corridor), Conclusions(corridor, delivery)
+        self.media = Media(corridor)
+        self._signs = Signs(corridor.tasks)
         self.running: dict[int, Running] = {}
 
     def start(self, envelope: Envelope, bot: str, inbound: Inbound | None = None) -> None:
@@ -57,13 +63,16 @@ class Turns:
             while True:
                 following = await self._answer(running, inbound)
                 if following is None:
-                    return
+                    break
                 inbound = None
                 running = self.running[lane] = Running(following)
         finally:
             if self.running.get(lane) is running:
                 del self.running[lane]
             self._c.desk.rise(bot)
+        if running.load is not None:
+            # Nothing else is left to do here, and a task of its own costs more than it is worth.
+            await self._delivery.carry(*running.load)
 
     async def _answer(self, running: Running, inbound: Inbound | None) -> Envelope | None:
         """One entry, to whatever end. Returns the lane's next."""
@@ -78,8 +87,10 @@ class Turns:
             inbound = inbound or decode(Inbound, running.envelope.entry.body)
             ending, kept, turn = await self._outcome(running, channel, inbound)
             if ending is not None:
-                return await self._end(channel, inbound, ending, kept, turn)
+                return await self._end(running, channel, inbound, ending, kept, turn)
             self._forget_preview(running)
+            if running.interrupted == "superseded":
+                self._signs.over(channel, inbound, "dropped")
             return None
         except (Later, Buried) as decided:
             verdict = decided
@@ -90,7 +101,7 @@ class Turns:
         if isinstance(verdict, Later):
             await self._give_back(running.envelope, verdict)
             return None
-        return await self._bury(running.envelope, channel, inbound, verdict)
+        return await self._bury(running, channel, inbound, verdict)
 
     def _forget_preview(self, running: Running) -> None:
         """Nobody is to see an answer that does not come; a turn that has taken our place shows its own."""
@@ -99,14 +110,14 @@ class Turns:
             self._c.live.end(lane)
 
     async def _bury(
-        self, envelope: Envelope, channel: Channel | None, inbound: Inbound | None, buried: Buried
+        self, running: Running, channel: Channel | None, inbound: Inbound | None, buried: Buried
     ) -> Envelope | None:
         """Whatever is wrong with an entry, it must not be in the way for ever: at worst it goes without a word."""
+        envelope = running.envelope
         if channel is not None and inbound is not None:
             try:
-                return await self._end(
-                    channel, inbound, self._conclusions.burial(channel, envelope, inbound, buried), None, None
-                )
+                ending = self._conclusions.burial(channel, envelope, inbound, buried)
+                return await self._end(running, channel, inbound, ending, None, None)
             except Exception as error:
                 log.error("turn.refused", turn=envelope.entry.turn, exc_info=error)
         now = self._c.clock.now()
@@ -121,12 +132,18 @@ class Turns:
         if entry.reason == "cancelled":
             return self._conclusions.cancelled(channel, running, inbound), None, None
         self._check(channel, envelope)
-        engaged = self._c.bots.get(channel.bot)
+        engaged = self._c.bots.get(envelope.bot)
         if engaged is None:
             raise Later(HELD / 1000)
         try:
             kept, turn = await self._turn(channel, engaged, running, inbound)
+            if inbound.files or not inbound.text:
+                turn = await self.media.heard(channel, running, turn)
+                if running.unaddressed:
+                    return self._conclusions.unaddressed(running), None, None
             await self._ask(running, channel, engaged, turn)
+            if self.media.concerns(channel, running.answer):
+                await self.media.said(channel, engaged, running, turn)
         except BotError as error:
             raise self._failed(engaged, envelope, error) from error
         if running.interrupted == "cancelled":
@@ -161,8 +178,12 @@ class Turns:
                 session = entry.session
             running.envelope = envelope = envelope._replace(entry=entry._replace(session=session, reason=None))
             kept = await memory.session(session, envelope.version, limit)
+        if kept.window and kept.window[-1].role == "assistant":
+            inbound = choices.typed(channel, inbound, kept.window)
         known = await memory.participant(str(entry.participant))
         deadline = self._c.clock.now() + round(engaged.settings.timeout * 1000)
+        if not private(inbound):
+            inbound = await surroundings(self._c, channel, running, inbound)
         return kept, assemble(channel, envelope, inbound, kept, known, deadline)
 
     async def _ask(self, running: Running, channel: Channel, engaged: Engaged, turn: Turn) -> None:
@@ -176,22 +197,24 @@ class Turns:
             elif type(piece) is Progress:
                 live.publish(lane, Event("progress", {"text": piece.text}))
 
-        if running.interrupted is not None:
+        if running.interrupted is not None or running.settled:
             return
         live.begin(lane, turn.id, turn.attempt)
         presence.begin()
+        self._signs.seen(channel, turn.message)
         started = self._c.clock.tick()
         try:
-            with running:
-                async with asyncio.timeout(engaged.settings.timeout):
-                    failpoint("bot.before")
-                    await ask(engaged.bot, turn, watch, running.answer)
-                    failpoint("bot.after")
-        except TimeoutError:
-            raise BotUnavailable(f"no whole answer within {engaged.settings.timeout:g}s") from None
+            with running.within(engaged.settings.timeout):
+                failpoint("bot.before")
+                await ask(engaged.bot, turn, watch, running.answer)
+                failpoint("bot.after")
+        except TimeoutError as error:
+            raise BotUnavailable(f"it gave up waiting: {error}") from None
         finally:
             presence.end()
-            self._c.metrics.asking(engaged.name).observe(self._c.clock.tick() - started)
+            self._c.metrics.bot_seconds[engaged.name].observe(self._c.clock.tick() - started)
+        if running.interrupted == "late":
+            raise BotUnavailable(f"no whole answer within {engaged.settings.timeout:g}s")
 
     def _failed(self, engaged: Engaged, envelope: Envelope, error: BotError) -> Later | Buried:
         self._c.desk.seats(engaged.name).breaker.failed()
@@ -211,7 +234,13 @@ class Turns:
         )
 
     async def _end(
-        self, channel: Channel, inbound: Inbound, ending: Ending, kept: Remembered | None, turn: Turn | None
+        self,
+        running: Running,
+        channel: Channel,
+        inbound: Inbound,
+        ending: Ending,
+        kept: Remembered | None,
+        turn: Turn | None,
     ) -> Envelope | None:
         failpoint("turn.before")
         ended = await self._c.insist(end_turn, ending)
@@ -223,9 +252,12 @@ class Turns:
         if ended is None:
             log.warning("turn.fenced", turn=ending.envelope.entry.turn)
             return None
-        self._c.metrics.answered(channel.bot, ending.reason or ending.state).inc()
+        self._c.metrics.answered(ending.envelope.bot, ending.reason or ending.state).inc()
         self._after(channel, ending, ended, kept, turn)
-        if post is not None:
+        self._signs.over(channel, inbound, _how(ending))
+        if post is not None and ended.load is not None and ended.next is None:
+            running.load = channel, ended.load
+        elif post is not None:
             self._delivery.begin(channel, ended.load)
         return ended.next
 
@@ -235,7 +267,7 @@ class Turns:
         """Tell those who watch, and keep our copy of the session as the store has it."""
         entry, lane = ending.envelope.entry, ending.envelope.lease.lane
         waited = (ending.now - entry.received_at) / 1000
-        self._c.metrics.answering(channel.name).observe(waited)
+        self._c.metrics.turn_seconds[channel.name].observe(waited)
         if self._c.live.watched(lane):
             for message in ended.messages:
                 self._c.live.publish(lane, Event("message", message, message.seq, entry.session))
@@ -259,6 +291,8 @@ class Turns:
         self._summaries.after_turn(channel, lane, kept, turn)
 
 
-def turn_key(turn: str) -> int:
-    """A number that stands for a turn where a platform wants one (31 bits, never 0)."""
-    return int(turn[:8], 16) >> 1 or 1
+def _how(ending: Ending) -> Literal["done", "failed", "dropped"]:
+    """What its sender may see of an end."""
+    if ending.reason == "cancelled" or ending.state == "dropped":
+        return "dropped"
+    return "failed" if ending.state == "dead" else "done"

@@ -12,6 +12,7 @@ from gateway.bots import http
 from gateway.client import Client
 from gateway.clock import Clock
 from gateway.message import Address, Inbound, Message, Participant, Sender, Session, Turn
+from gateway.speech import Speech
 from tests.far.backend import Backend, RawPeer
 
 NOW = 1_763_715_600_123  # 2025-11-21T09:00:00.123Z
@@ -114,10 +115,11 @@ class Answered:
 
 async def ask(one: Bot, turn: Turn) -> Answered:
     """The whole answer. Raises what the bot raises."""
-    answered = Answered()
+    answered, speech = Answered(), Speech()
     async with aclosing(one.answer(turn)) as pieces:  # type: ignore[type-var]
         async for piece in pieces:
-            answered.pieces.append(piece)
+            answered.pieces += speech.take(piece)
+    answered.pieces += speech.end()
     return answered
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 
 from gateway.db.sqlite import Sqlite
+from gateway.tokens import digest
 
 DAY = 86_400_000  # ms
 
@@ -30,13 +31,13 @@ STEPS = (
     f"""INSERT INTO participant (id, channel, account, bot, person, level, name, first_seen)
           SELECT 'person' || n, {CHANNEL}, {ACCOUNT}, 'b', 'crowd' || n, {LEVEL}, 'Somebody', :then FROM crowd""",
     f"""INSERT INTO session (id, lane, participant, key, channel, bot, epoch, state, level, created_at, first_activity,
-            last_activity, last_user_activity, next_message, message_count)
+            last_activity, last_user_activity, quiet_from, next_message, message_count)
           SELECT {OPEN}, n, 'person' || n, {KEY}, {CHANNEL}, 'b', 0, CASE n % 2 WHEN 1 THEN 'active' ELSE 'dormant' END,
-            {LEVEL}, :then, :then, {LAST}, {LAST}, 2, 2 FROM crowd""",
+            {LEVEL}, :then, :then, {LAST}, {LAST}, {LAST}, 2, 2 FROM crowd""",
     f"""INSERT INTO session (id, lane, participant, key, channel, bot, epoch, state, reason, level, created_at,
-            first_activity, last_activity, last_user_activity, ended_at)
+            first_activity, last_activity, last_user_activity, quiet_from, ended_at)
           SELECT {OLD}, n, 'person' || n, {KEY}, {CHANNEL}, 'b', 0, 'closed', 'reset', {LEVEL}, :then, :then, :then,
-            :then, :then FROM crowd WHERE n % 10 = 0""",
+            :then, :then, :then FROM crowd WHERE n % 10 = 0""",
     f"""INSERT INTO message (session, seq, role, text, at, turn)
           SELECT {OPEN}, 1, 'user', 'Hello?', :then, 'turn' || n FROM crowd""",
     f"""INSERT INTO message (session, seq, role, text, at, turn)
@@ -70,3 +71,17 @@ def _fill(path: Path, count: int, now: int) -> None:
             used = {name: value for name, value in given.items() if name == "count" or f":{name}" in step}
             connection.execute(step.replace("FROM crowd", f"FROM {crowd}"), used)
     connection.close()
+
+
+def visitors(path: Path, count: int, now: int) -> list[str]:
+    """Tokens for so many visitors of the channel `site` in the store at `path`."""
+    given = {f"visitor-{index}": 1 + 3 * index for index in range(count)}
+    connection = apsw.Connection(str(path))
+    with connection:
+        connection.executemany(
+            f"""INSERT INTO token (hash, channel, lane, session, participant, created_at, used_at)
+                  SELECT ?1, 'site', n, {OPEN}, 'person' || n, ?3, ?3 FROM (SELECT ?2 AS n)""",
+            [(digest(token), number, now) for token, number in given.items()],
+        )
+    connection.close()
+    return list(given)

@@ -13,10 +13,10 @@ from gateway.bot import Change, Delta, Piece, Progress, Say
 from gateway.bots.answer import Answer
 from gateway.bots.completion import Completion
 from gateway.bots.reply import Reader
-from gateway.bots.speech import Speech
 from gateway.bots.stream import Events, Lines
 from gateway.errors import BotBroken, BotUnavailable
 from gateway.message import Outbound, encode
+from gateway.speech import Speech
 from gateway.text import clean
 
 T = TypeVar("T")

@@ -70,9 +70,10 @@ async def test_many_are_put_away_in_steps_and_none_is_left_out(tmp_path: Path) -
         # All at the same moment, so that no step can end between two times.
         await here.corridor.db.write(
             lambda: _once(
-                f"""INSERT INTO session (id, state, ended_at, last_user_activity, {columns})
+                f"""INSERT INTO session (id, state, ended_at, last_user_activity, quiet_from, {columns})
                       WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
-                      SELECT 'old-' || i, 'closed', 1, 1, lane, participant, key, channel, bot, 0, 'anonymous', 1, 1, 1
+                      SELECT 'old-' || i, 'closed', 1, 1, 1, lane, participant, key, channel, bot, 0, 'anonymous',
+                        1, 1, 1
                       FROM n, session WHERE id = $2""",
                 2 * BATCH + 7,
                 session,

@@ -5,15 +5,18 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-MESSAGES = 10
+from gateway.speech import MESSAGES
+
+INLINE = 1_048_576  # characters of a data: address; an answer is no longer than that anyway
 _Address = Annotated[str, Meta(max_length=4096)]
 _Variable = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_.]{0,63}$")]
 
 
 class File(msgspec.Struct):
-    """A file to send: an http or https address, and its name and type where the address does not tell."""
+    """A file to send: its `url` (http, https, or data: with the content itself), or the `id` of one that came in."""
 
-    url: _Address
+    url: Annotated[str, Meta(max_length=INLINE)] | None = None
+    id: Annotated[str, Meta(max_length=64)] | None = None
     name: str | None = None
     mime: str | None = None
 

@@ -1,6 +1,6 @@
 """A bot behind an HTTP address: one signed POST per turn, an answer whole or streamed. See docs/bots.md."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Annotated
 
@@ -11,7 +11,6 @@ from gateway.bot import Change, Piece, Say, Tools
 from gateway.bots import request
 from gateway.bots.exchange import Answer, Endpoint, Remote, Wire
 from gateway.bots.reply import Reader
-from gateway.bots.speech import spoken
 from gateway.bots.stream import Events, Lines
 from gateway.errors import BotBroken, BotUnavailable
 from gateway.message import Outbound, Turn
@@ -47,10 +46,7 @@ class Bot(bot.Bot):
         self._keys = signing.keys(options.secret.get_secret_value()) if options.secret else ()
         self._reader = Reader(name)
 
-    def answer(self, turn: Turn) -> AsyncIterator[Piece]:
-        return spoken(self._answer(turn))
-
-    async def _answer(self, turn: Turn) -> AsyncGenerator[Piece, None]:
+    async def answer(self, turn: Turn) -> AsyncIterator[Piece]:
         body = request.body(turn)
         headers = {"Idempotency-Key": turn.id}
         if self._keys:

@@ -1,6 +1,6 @@
 """A bot that is a language model behind an OpenAI-compatible chat completions API. See docs/bots.md."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import closing
 from typing import Annotated, Any
 
@@ -12,7 +12,6 @@ from gateway.bot import Delta, Piece, Say, Tools
 from gateway.bots import chat
 from gateway.bots.completion import Completion, explained
 from gateway.bots.exchange import Answer, Remote, Wire
-from gateway.bots.speech import spoken
 from gateway.bots.stream import Events
 from gateway.errors import BotBroken, BotError, BotUnavailable
 from gateway.message import Outbound, Turn
@@ -59,10 +58,7 @@ class Bot(bot.Bot):
         set_ones = {name: value for name, value in given.items() if value is not None}
         self._fields = {"model": options.model, **set_ones, **options.extra}
 
-    def answer(self, turn: Turn) -> AsyncIterator[Piece]:
-        return spoken(self._answer(turn))
-
-    async def _answer(self, turn: Turn) -> AsyncGenerator[Piece, None]:
+    async def answer(self, turn: Turn) -> AsyncIterator[Piece]:
         with closing(await self._wire.ask(self._body(turn), self._headers)) as answer:
             if answer.status != 200:
                 raise await _refusal(answer)

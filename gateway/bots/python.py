@@ -24,7 +24,6 @@ from gateway import bot, options
 from gateway.bot import Change, Delta, Piece, Progress, Say, Tools
 from gateway.bots import speaker
 from gateway.bots.reply import Reader
-from gateway.bots.speech import spoken
 from gateway.bots.threads import Threads
 from gateway.errors import BotBroken, BotError
 from gateway.message import Json, Outbound, Turn
@@ -59,12 +58,9 @@ class Bot(bot.Bot):
         self._threads = Threads(f"bot {name}", options.threads)
         self._reader = Reader(name)
 
-    def answer(self, turn: Turn) -> AsyncIterator[Piece]:
-        return spoken(self._answer(own(turn)))
-
-    async def _answer(self, turn: Turn) -> AsyncGenerator[Piece, None]:
+    async def answer(self, turn: Turn) -> AsyncIterator[Piece]:
         try:
-            async with aclosing(self._results(turn)) as results:
+            async with aclosing(self._results(own(turn))) as results:
                 async for result, is_last in results:
                     for piece in self._pieces(result, is_last):
                         yield piece

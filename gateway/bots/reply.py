@@ -14,6 +14,7 @@ from gateway.bot import Change, Delta, Piece, Progress, Say
 from gateway.bots.answer import Answer, Button, File, Message, unknown
 from gateway.bots.values import kept
 from gateway.errors import BotBroken
+from gateway.files.naming import title
 from gateway.text import clean, clean_name
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}", re.ASCII)
@@ -21,6 +22,7 @@ READ_ONLY = ("session", "participant")  # facts of the gateway: a bot is told th
 _REMEMBERED = 100  # unknown names of one bot, each logged once
 _HTTP = ("http", "https")
 _PAGES = (*_HTTP, "mailto", "tel")
+LONGEST = 4096  # characters of an address that leads elsewhere
 _KINDS = {"image": "photo", "audio": "audio", "video": "video"}
 
 _NOTHING = Change()
@@ -100,8 +102,13 @@ def _outbound(one: Message) -> message.Outbound:
 def _file(file: File) -> message.File:
     mime = clean_name(file.mime or "")
     kind = _KINDS.get(mime.partition("/")[0], "document")
-    address = _address(file.url, _HTTP, "a file's url")
-    return message.File(url=address, name=clean_name(file.name or ""), mime=mime, kind=kind)
+    if bool(file.url) == bool(file.id):
+        raise BotBroken("a file has either a url or an id")
+    address = file.url or ""
+    if not file.id and not address.startswith("data:"):
+        address = _address(address, _HTTP, "a file's url")
+    name = title(file.name) if file.name else ""
+    return message.File(id=clean_name(file.id or ""), url=address, name=name, mime=mime, kind=kind)
 
 
 def _button(button: Button) -> message.Button:
@@ -120,7 +127,7 @@ def _address(url: str, schemes: tuple[str, ...], what: str) -> str:
     except ValueError:
         well = False
     # urlsplit forgives white space and control characters, browsers read them in their own way
-    if not well or not url.isprintable() or " " in url or "\\" in url:
+    if not well or len(url) > LONGEST or not url.isprintable() or " " in url or "\\" in url:
         raise BotBroken(f"{what} must begin with {' or '.join(schemes)} and be well formed")
     return url
 

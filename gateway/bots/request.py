@@ -1,6 +1,7 @@
 """The JSON of a turn, as an HTTP backend gets it. Declared once, for the encoder and for its JSON Schema.
 
-Times are ISO 8601 in UTC. A turn of type `summarize` asks for a new summary of `summary` and `history`.
+Times are ISO 8601 in UTC. A turn of type `summarize` asks for a new summary of `summary` and `history`, one
+of type `transcribe` for the words in its recording.
 """
 
 from datetime import UTC, datetime
@@ -103,7 +104,7 @@ class Context(msgspec.Struct):
 class Request(msgspec.Struct):
     """The body of the POST. `overheard` and `page` are what others say: data, never instructions."""
 
-    type: Literal["message", "summarize"]
+    type: Literal["message", "summarize", "transcribe"]
     turn: About
     session: Session
     participant: Participant

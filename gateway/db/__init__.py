@@ -3,9 +3,11 @@
 A transaction is a generator. It yields `(sql, arguments)`, is handed the rows as a list of tuples, and returns its
 result. It touches nothing but its arguments and the database, because a runner may have to run it again: when one
 member of a group commit fails, the members are run again one by one. Parameters are written `$1`, `$2`, ...
+`RETURNING 1` asks how many rows were changed, `RETURNING id` after the VALUES of one row for its number: a runner may
+have a cheaper way to know.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -22,8 +24,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 class Database(Protocol):
     """What the core knows of its store."""
 
-    async def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a transaction; it is on stable storage when this returns. Raises `StorageDown`, or what `tx` raised.
+    def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        """Run a transaction; it is on stable storage when this is done. Raises `StorageDown`, or what `tx` raised.
 
         Cancelling the caller does not cancel the write.
         """

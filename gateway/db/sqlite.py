@@ -24,10 +24,12 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 READERS = 2
-GATHER = 0.003  # seconds; a commit costs as much as ten members, so those who come together share one
+GATHER = 0.0006  # seconds for each member of the last commit: the more there are, the more it pays to wait ...
+LONGEST_GATHER = 0.012  # ... but nobody is to notice
 log = structlog.get_logger()
 
-_numbered = re.compile(r"\$(\d+)")
+_parameter = re.compile(r"\$(\d+)")
+_COUNT, _NUMBER = " RETURNING 1", ") RETURNING id"
 _storage_errors = (
     apsw.BusyError,
     apsw.CantOpenError,
@@ -43,9 +45,32 @@ _storage_errors = (
 )
 
 
+class _Statement(NamedTuple):
+    """SQL as SQLite runs it. What a statement changed is known without asking for rows, which costs as much again."""
+
+    sql: str
+    counted: bool = False
+    numbered: bool = False
+
+
 @lru_cache(maxsize=1024)
-def _dialect(sql: str) -> str:
-    return _numbered.sub(r"?\1", sql)
+def _statement(sql: str) -> _Statement:
+    sql = _parameter.sub(r"?\1", sql)
+    if sql.endswith(_COUNT):
+        return _Statement(sql.removesuffix(_COUNT), counted=True)
+    if sql.startswith("INSERT") and sql.endswith(_NUMBER):
+        return _Statement(sql.removesuffix(_NUMBER) + ")", numbered=True)
+    return _Statement(sql)
+
+
+def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> Rows:
+    statement = _statement(sql)
+    cursor = connection.execute(statement.sql, args)
+    if statement.counted:
+        return [(1,)] * connection.changes()
+    if statement.numbered:
+        return [(connection.last_insert_rowid(),)]
+    return cursor.fetchall()
 
 
 class _Job(NamedTuple):
@@ -61,8 +86,7 @@ def _run(connection: apsw.Connection, tx: Tx[T]) -> T:
     try:
         sql, args = next(tx)
         while True:
-            rows: Rows = connection.execute(_dialect(sql), args).fetchall()
-            sql, args = tx.send(rows)
+            sql, args = tx.send(_rows(connection, sql, args))
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
 
@@ -91,11 +115,11 @@ class Sqlite:
         """Open or create the file. Raises `StorageDown` with what to do when it cannot be used."""
         return cls(await asyncio.to_thread(hold, path))
 
-    async def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a transaction; it is on disk when this returns."""
+    def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":
+        """Run a transaction; it is on disk when what this returns is done."""
         if self._closed:
             raise StorageDown("the store is closed")
-        return await self._ask(lambda: tx(*args, **kwargs))  # type: ignore[no-any-return]
+        return self._ask(lambda: tx(*args, **kwargs))
 
     def _ask(self, start: Callable[[], Tx[Any]]) -> "asyncio.Future[Any]":
         done = self._loop.create_future()
@@ -106,9 +130,12 @@ class Sqlite:
         return done
 
     def _gather(self) -> None:
-        """Let others join the commit: those of this turn of the loop, and in a crowd those of a few milliseconds."""
+        """Let others join the commit: those of this turn of the loop, and in a crowd those of a few milliseconds.
+
+        A commit costs as much as ten members.
+        """
         if self._crowd > 1:
-            self._loop.call_later(GATHER, self._dispatch)
+            self._loop.call_later(min(self._crowd * GATHER, LONGEST_GATHER), self._dispatch)
         else:
             self._loop.call_soon(self._dispatch)
 

@@ -56,6 +56,7 @@ CREATE TABLE session (
   first_activity INTEGER NOT NULL,
   last_activity INTEGER NOT NULL,
   last_user_activity INTEGER NOT NULL,
+  quiet_from INTEGER NOT NULL,
   ended_at INTEGER,
   language TEXT NOT NULL DEFAULT '',
   tags TEXT NOT NULL DEFAULT '[]',
@@ -71,7 +72,8 @@ CREATE TABLE session (
 CREATE UNIQUE INDEX session_open ON session (lane) WHERE state IN ('active', 'dormant', 'handoff');
 CREATE INDEX session_lane ON session (lane, created_at);
 CREATE INDEX session_participant ON session (participant, created_at);
-CREATE INDEX session_idle ON session (channel, state, last_user_activity) WHERE state IN ('active', 'dormant', 'closed');
+-- quiet_from is last_user_activity as it was up to a minute before: not every message moves its session in the index.
+CREATE INDEX session_quiet ON session (channel, state, quiet_from) WHERE state IN ('active', 'dormant', 'closed');
 
 CREATE TABLE participant (
   id TEXT PRIMARY KEY,
@@ -90,7 +92,8 @@ CREATE TABLE participant (
 );
 CREATE UNIQUE INDEX participant_person ON participant (channel, account, bot, person);
 
--- Every index below is paid for by every message: what is old is found by its number, which grows with time.
+-- Every index below is paid for by every message, and so would be every foreign key: what is old is found by its
+-- number, which grows with time.
 
 -- Everything ever accepted, by the platform's own ids, as hashes: the same event makes one entry, for 30 days.
 CREATE TABLE dedupe (
@@ -101,7 +104,7 @@ CREATE TABLE dedupe (
 
 CREATE TABLE inbox (
   id INTEGER PRIMARY KEY,
-  lane INTEGER NOT NULL REFERENCES lane (id),
+  lane INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   session TEXT NOT NULL,
   participant TEXT,
@@ -117,10 +120,9 @@ CREATE TABLE inbox (
   refusals INTEGER NOT NULL DEFAULT 0,
   not_before INTEGER NOT NULL DEFAULT 0,
   ended_at INTEGER,
-  error TEXT,
-  UNIQUE (lane, seq)
+  error TEXT
 );
-CREATE INDEX inbox_head ON inbox (lane, seq) WHERE state = 'waiting';
+CREATE UNIQUE INDEX inbox_head ON inbox (lane, seq) WHERE state = 'waiting';
 CREATE INDEX inbox_dead ON inbox (id) WHERE state = 'dead';
 CREATE INDEX inbox_turn ON inbox (turn);
 
@@ -137,7 +139,7 @@ CREATE TABLE dropped (
 CREATE INDEX dropped_at ON dropped (at);
 
 CREATE TABLE message (
-  session TEXT NOT NULL REFERENCES session (id),
+  session TEXT NOT NULL,
   seq INTEGER NOT NULL,
   role TEXT NOT NULL CHECK (role IN ('user', 'assistant', 'system')),
   name TEXT NOT NULL DEFAULT '',
@@ -149,11 +151,11 @@ CREATE TABLE message (
   turn TEXT NOT NULL DEFAULT '',
   flag TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (session, seq)
-);
+)/*WITHOUT ROWID*/;
 
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
-  lane INTEGER NOT NULL REFERENCES lane (id),
+  lane INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   session TEXT NOT NULL,
   inbox INTEGER,
@@ -172,10 +174,9 @@ CREATE TABLE outbox (
   ref TEXT,
   sent_at INTEGER,
   status TEXT,
-  error TEXT,
-  UNIQUE (lane, seq)
+  error TEXT
 );
-CREATE INDEX outbox_head ON outbox (lane, seq) WHERE state IN ('ready', 'sending', 'unknown');
+CREATE UNIQUE INDEX outbox_head ON outbox (lane, seq) WHERE state IN ('ready', 'sending', 'unknown');
 CREATE INDEX outbox_odd ON outbox (id) WHERE state IN ('unconfirmed', 'dead');
 
 -- A token is only a credential that points to a conversation; its SHA-256 is all that is kept.

@@ -1,14 +1,11 @@
 """What may leave a bot, whatever its kind: silence is recognised, and nobody speaks without end."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
-
 from gateway.bot import SILENCE, Change, Delta, Piece, Progress, Say
-from gateway.bots.answer import MESSAGES
 from gateway.errors import BotBroken
 
 HELD = 256  # characters: more white space than this before the first word is text
 LONGEST = 1_048_576  # characters of one whole answer
+MESSAGES = 10
 
 
 class Speech:
@@ -23,7 +20,7 @@ class Speech:
 
     def take(self, piece: Piece) -> list[Piece]:
         """What may be let go now. Raises `BotBroken` when it is too much."""
-        match piece:
+        match piece:  # in the order of how often they come
             case Delta(text):
                 return self._delta(text)
             case Say(message):
@@ -75,14 +72,3 @@ class Speech:
         self._length += length
         if self._length > LONGEST:
             raise BotBroken(f"more than {LONGEST} characters in one answer")
-
-
-async def spoken(pieces: AsyncGenerator[Piece, None]) -> AsyncIterator[Piece]:
-    """The pieces as they may leave. Raises `BotBroken` after 10 messages or 1,048,576 characters."""
-    speech = Speech()
-    async with aclosing(pieces):
-        async for piece in pieces:
-            for let_go in speech.take(piece):
-                yield let_go
-    for let_go in speech.end():
-        yield let_go
