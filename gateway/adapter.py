@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import msgspec
 
+from gateway.client import Posted
 from gateway.message import Address, File, Inbound, Part, Place
 from gateway.options import Options
 from gateway.units import Rate
@@ -29,6 +30,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     typing: float = 0  # seconds after which "typing" lapses; 0: cannot
     groups: bool = False
     threads: bool = False
+    splits: int = 0  # characters from which on people's own clients may cut a text into several messages, 0: never
     many_sessions: bool = False  # several open sessions for one user
     reactions: bool = False
     buttons: bool = False
@@ -90,6 +92,10 @@ class Finding(msgspec.Struct, frozen=True):
     remedy: str = ""
 
 
+Settled = Literal["sent", "delivered", "read", "failed", "window"]
+"""What a platform reports of a part; `window`: it failed, since the user has to write first."""
+
+
 class Gate(Protocol):
     """All that an adapter is told of the gateway."""
 
@@ -105,7 +111,7 @@ class Gate(Protocol):
     async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
         """Note that an authentic event is let go for a reason: kept by id, counted, never answered."""
 
-    async def settle(self, part: str, outcome: Literal["sent", "delivered", "read", "failed"], ref: str = "") -> None:
+    async def settle(self, part: str, outcome: Settled, ref: str = "") -> None:
         """A delivery status of the platform for a part, by the part's id."""
 
     def health(self, state: State, detail: str = "") -> None:
@@ -121,12 +127,25 @@ class Gate(Protocol):
     async def pause(self, seconds: float) -> None:
         """Wait, by the gateway's clock."""
 
+    def now(self) -> int:
+        """The gateway's clock: milliseconds since 1970."""
+
     def content(self, file: File) -> AsyncIterator[bytes]:
         """The content of a file that goes out with a part, piece by piece. Raises `Retry` or `Refused`."""
 
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float = 30) -> Posted:
+        """POST once over the gateway's kept-alive connections, redirects not followed: status, headers, body.
+
+        Raises `Retry` when it has certainly not been sent and `Unknown` when it may have been.
+        """
+
     @property
     def http(self) -> Any:
-        """The shared `aiohttp.ClientSession`."""
+        """The shared `aiohttp.ClientSession`, for downloads, sockets and all that is rare."""
+
+    @property
+    def edits(self) -> bool:
+        """Whether an answer being written may be shown as a message that is edited, where there is nothing better."""
 
     @property
     def public_url(self) -> str:
@@ -175,7 +194,9 @@ class Adapter:
         """Show that an answer is coming, where `limits.typing`. Failures do not matter."""
 
     async def react(self, address: Address, ref: str, emoji: str) -> None:
-        """Put our reaction on a message, where `limits.reactions`; "" takes it away. Failures do not matter."""
+        """Put our reaction on a message, in place of the one we had there, where `limits.reactions`; "" takes it away.
+        Failures do not matter.
+        """
 
     async def read(self, address: Address, ref: str) -> None:
         """Mark a message as read, where `limits.receipts`. Failures do not matter."""
@@ -184,8 +205,13 @@ class Adapter:
         """Whether `address.user` may rule in `address.chat`, as the platform says. Raises `Retry` when it cannot."""
         return False
 
-    async def menu(self, commands: Mapping[str, Mapping[str, str]]) -> None:
-        """Show these commands and what they do, by language ("" for all others), where the platform has a menu."""
+    async def menu(
+        self, commands: Mapping[str, Mapping[str, str]], in_groups: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Show these commands and what they do, by language ("" for all others), where the platform has a menu.
+
+        Asked at every start and when they change. Raises what `send` may.
+        """
 
     def fetch(self, file: File) -> AsyncIterator[bytes]:
         """The content of a file that came in, piece by piece."""
@@ -197,6 +223,12 @@ class Adapter:
     async def probe(self) -> list[Finding]:
         """Check the account with the platform: token, webhook, permissions."""
         return []
+
+    async def withdraw(self) -> None:
+        """The channel is gone for good: take back what was registered with the platform, if it is still ours.
+
+        Failures do not matter.
+        """
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import orjson
 
+from gateway.access import private
 from gateway.channel import Channel
 from gateway.inbox import REQUEUED, Envelope
 from gateway.memory import Remembered
@@ -30,7 +31,7 @@ def assemble(
         message=inbound,
         history=_before(envelope, window(policy, kept.window)),
         summary=summary,
-        attribution=channel.settings.group.attribution,
+        attribution=not private(inbound) and channel.rules.at(inbound.address).manners.attribution,
     )
 
 
@@ -46,7 +47,7 @@ def session_of(channel: Channel, envelope: Envelope, kept: Remembered) -> Sessio
         key=envelope.key,
         channel=channel.name,
         platform=channel.platform,
-        bot=channel.bot,
+        bot=envelope.bot,
         scope=envelope.scope,
         epoch=envelope.epoch,
         created_at=facts.created_at,
@@ -86,4 +87,5 @@ def reach(policy: History) -> int:
     """How many of the messages that are in no summary are kept at hand."""
     if policy.mode == "summary":
         return max(UNSUMMARISED, policy.max_messages * LONGEST)
-    return policy.max_messages if policy.mode == "window" else 0
+    # What was said last is looked at even where bots are told nothing: it may have offered a choice.
+    return max(1, policy.max_messages) if policy.mode == "window" else 1

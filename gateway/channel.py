@@ -9,6 +9,8 @@ from gateway.keys import SessionKey, session_key
 from gateway.message import Address
 from gateway.meter import Meter
 from gateway.outcomes import PAUSED
+from gateway.routes import Routes
+from gateway.rules import ALONE, RuleBook
 from gateway.settings import ChannelSettings
 from gateway.texts import Own, text
 
@@ -23,6 +25,9 @@ class Channel:
         self._clock = clock
         self.meter = _meter(settings, adapter.limits, clock)
         self.pace = _pace(settings)
+        self.rules = RuleBook(settings)
+        routes = Routes(settings, self.rules)
+        self.routes = routes if routes.any else None
         self.state: State = "starting"
         self.detail = ""
         self._shut_until = 0.0
@@ -31,7 +36,13 @@ class Channel:
 
     @property
     def bot(self) -> str:
+        """Who answers where no route says otherwise."""
         return self.settings.bot
+
+    @property
+    def bots(self) -> tuple[str, ...]:
+        """All who may answer."""
+        return self.routes.bots if self.routes else (self.bot,)
 
     @property
     def platform(self) -> str:
@@ -54,6 +65,11 @@ class Channel:
         return self.state not in ("stopped", "starting")
 
     @property
+    def names_admins(self) -> bool:
+        """Whether the platform tells who rules in a group."""
+        return type(self.adapter).is_admin is not Adapter.is_admin
+
+    @property
     def prefixes(self) -> str:
         return self.limits.prefixes
 
@@ -70,12 +86,14 @@ class Channel:
     def heard(self) -> None:
         self.heard_at = self._clock.now()
 
-    def key(self, address: Address) -> tuple[SessionKey, str]:
+    def key(self, address: Address, bot: str = "") -> tuple[SessionKey, str]:
         """The session key of an address under this channel's policy. Raises `ValueError` when an id is missing."""
         scope = getattr(self.settings.session.scope, address.place, None) or self.adapter.boundary.get(address.place)
         if scope is None:
             raise ValueError(f"{self.platform} has no {address.place}")
-        return session_key(self.name, self.bot, address.account or self.account, address, scope)
+        if self.rules.scoped and address.place not in ALONE:
+            scope = self.rules.at(address).scope(address.place) or scope
+        return session_key(self.name, bot or self.bot, address.account or self.account, address, scope)
 
     def say(self, language: str) -> Callable[..., str]:
         """The channel's texts in a language."""

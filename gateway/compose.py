@@ -2,29 +2,41 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from gateway.channel import Channel
+from gateway.choices import offered
 from gateway.markup import render
 from gateway.message import Address, Outbound, Part, encode
+from gateway.parcels import Parcel, pack
 
 
 def compose(channel: Channel, address: Address, turn: str, said: Sequence[Outbound], quote: str = "") -> list[str]:
     """The parts of an answer, in order, as JSON. `quote` is the platform's id of the message they answer."""
-    return [encode(part) for outbound in said for part in _parts(channel, address, turn, outbound, quote)]
+    return [
+        encode(replace(part, line=line) if line else part)
+        for line, outbound in enumerate(said)
+        for part in _parts(channel, address, turn, offered(channel, outbound), quote)
+    ]
 
 
 def _parts(channel: Channel, address: Address, turn: str, said: Outbound, quote: str) -> Iterator[Part]:
-    limits = channel.adapter.limits
-    rendered = render(said.text, limits.dialect, limits.text, limits.unit, channel.settings.format.input)
-    for index, piece in enumerate(rendered):
-        last = index == len(rendered) - 1
+    limits, input = channel.adapter.limits, channel.settings.format.input
+    pieces: Sequence[Parcel]
+    if said.files or said.whole is not None or said.speech is not None:
+        pieces = pack(limits, said, input)
+    else:
+        rendered = render(said.text, limits.dialect, limits.text, limits.unit, input)
+        pieces = [Parcel(piece.text, piece.plain, piece.entities) for piece in rendered]
+    for index, piece in enumerate(pieces):
         yield Part(
             id="",  # the number of its row, put in when it is taken out
             address=address,
             text=piece.text,
             plain=piece.plain if piece.plain != piece.text else "",
             entities=piece.entities,
-            files=said.files if last else (),
-            buttons=said.buttons if last else (),
+            files=piece.files,
+            buttons=said.buttons if index == len(pieces) - 1 else (),
             reply_to=said.reply_to or (quote if index == 0 else ""),
             turn=turn,
         )

@@ -1,6 +1,7 @@
 """How a turn ends: the lines, the changes and the parts that go into its last transaction."""
 
 import structlog
+from msgspec.structs import replace
 
 from gateway import result
 from gateway.channel import Channel
@@ -9,6 +10,7 @@ from gateway.corridor import Corridor
 from gateway.delivery import Delivery
 from gateway.ending import Ending
 from gateway.inbox import Envelope
+from gateway.loops import pair
 from gateway.message import Inbound, Outbound, Turn
 from gateway.post import Post
 from gateway.reception import quote
@@ -28,12 +30,14 @@ class Conclusions:
         return self._c.clock.now() - envelope.entry.received_at > self._c.inbox.stale_after * 1000
 
     def answered(self, channel: Channel, running: Running, turn: Turn) -> Ending:
-        self._c.desk.seats(channel.bot).breaker.succeeded()
+        if not running.settled:
+            self._c.desk.seats(turn.session.bot).breaker.succeeded()
+        _mention(running, turn)
         lines = result.answered(turn, running.answer)
-        said = list(running.answer.messages)
+        said = [*running.answer.notices, *running.answer.messages]
         if said and self.stale(running.envelope):
             late = channel.say(turn.participant.language)("late")
-            said[0] = Outbound(text=f"{late}\n\n{said[0].text}", files=said[0].files, buttons=said[0].buttons)
+            said[0] = replace(said[0], text=f"{late}\n\n{said[0].text}")
         return Ending(
             running.envelope,
             "done",
@@ -41,20 +45,26 @@ class Conclusions:
             lines,
             self._post(channel, turn.message, turn.id, said),
             result.changed(running.answer.changes),
-            more=self._goes_on(channel),
+            more=self._goes_on(turn.session.bot),
+            heard=running.heard,
             largest=channel.settings.limits.variables,
         )
 
-    def _goes_on(self, channel: Channel) -> bool:
+    def _goes_on(self, bot: str) -> bool:
         """Whether to go on with this lane at once: not where others have waited longer for the same place."""
-        desk, seats = self._c.desk, self._c.desk.seats(channel.bot)
-        crowded = seats.backlog and desk.free(channel.bot) <= 0
+        desk, seats = self._c.desk, self._c.desk.seats(bot)
+        crowded = seats.backlog and desk.free(bot) <= 0
         return not (desk.draining or seats.breaker.open or crowded)
 
     def cancelled(self, channel: Channel, running: Running, inbound: Inbound) -> Ending:
         lines = result.cancelled(inbound, running.envelope.entry.turn, running.answer)
-        more = self._goes_on(channel)
+        more = self._goes_on(running.envelope.bot)
         return Ending(running.envelope, "done", self._c.clock.now(), lines, reason="cancelled", more=more)
+
+    def unaddressed(self, running: Running) -> Ending:
+        """What was not for us, as its words have shown, is not kept: only that it was there, and why it went."""
+        envelope, more = running.envelope, self._goes_on(running.envelope.bot)
+        return Ending(envelope, "dropped", self._c.clock.now(), reason="not_addressed", more=more)
 
     def burial(self, channel: Channel, envelope: Envelope, inbound: Inbound, buried: Buried) -> Ending:
         turn = envelope.entry.turn
@@ -66,7 +76,7 @@ class Conclusions:
         log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)
         now = self._c.clock.now()
         post = self._post(channel, inbound, turn, result.said(lines))
-        more, error = self._goes_on(channel), buried.error[:500]
+        more, error = self._goes_on(envelope.bot), buried.error[:500]
         return Ending(envelope, "dead", now, lines, post, reason=buried.reason, error=error, more=more)
 
     def _post(self, channel: Channel, inbound: Inbound, turn: str, said: list[Outbound]) -> Post | None:
@@ -74,5 +84,13 @@ class Conclusions:
         if channel.limits.pulled or not said:
             return None
         letters = compose(channel, inbound.address, turn, said, quote(channel, inbound))
+        if inbound.sender is not None and inbound.sender.bot:
+            self._c.loops.answered(pair(inbound))
         me = self._c.me if letters and self._delivery.may_send(channel, inbound) else None
         return Post(channel.name, letters, channel.expiry(self._c.clock.now()), me, self._c.lease_end())
+
+
+def _mention(running: Running, turn: Turn) -> None:
+    """What an answer asked for and does not get is said, once for each turn."""
+    if asked := result.unheeded(running.answer.changes):
+        log.warning("bot.ignored", bot=turn.session.bot, turn=turn.id, fields=sorted(asked), asked=asked)

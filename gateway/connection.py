@@ -4,6 +4,7 @@ from collections import deque
 
 import structlog
 
+from gateway import menus
 from gateway.backoff import backoff
 from gateway.channel import AUTH_PAUSE, Channel
 from gateway.clock import Clock
@@ -32,6 +33,7 @@ class Connection:
             try:
                 await self._channel.adapter.open()
                 self._gate.health("up")
+                await menus.show(self._channel)
                 if failures:
                     gap = round(self._clock.tick() - lost_at, 1)
                     log.info("channel.recovered", channel=self._channel.name, gap=gap, failures=failures)

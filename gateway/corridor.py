@@ -13,7 +13,10 @@ from gateway.clock import Clock
 from gateway.db import Database, Tx
 from gateway.desk import Desk
 from gateway.errors import StorageDown
+from gateway.fetch import Fetchers
+from gateway.files.store import FileStore
 from gateway.live import Live
+from gateway.loops import Loops
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.settings import BotSettings, InboxSettings
@@ -47,13 +50,19 @@ class Corridor:
     live: Live
     metrics: Metrics
     tasks: Tasks
+    files: FileStore
     inbox: InboxSettings
     me: str
     lease: float  # seconds
+    fetchers: Fetchers = field(default_factory=Fetchers)
     verbatim: bool = False  # whether the log may hold what people say
     channels: dict[str, Channel] = field(default_factory=dict)
     bots: dict[str, Engaged] = field(default_factory=dict)
     aliases: dict[tuple[str, str, str], str] = field(default_factory=dict)  # chats that go on under another id
+    loops: Loops = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loops = Loops(self.clock)
 
     async def insist(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Write what must not be lost for want of storage: try until it is taken."""

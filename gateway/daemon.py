@@ -27,6 +27,7 @@ from gateway.servers import Servers
 from gateway.settings import BotSettings, ChannelSettings, Settings
 from gateway.tasks import Tasks
 
+WITHDRAWING = 10.0  # seconds that a platform has to forget us
 CONNECTIONS = 1000  # kept open at once to bots and platforms
 
 log = structlog.get_logger()
@@ -76,14 +77,15 @@ class Daemon:
     async def apply(self, settings: Settings) -> None:
         """Make the settings real. All that can fail is built first; then what changed is stopped, and started anew."""
         bots = {name: self._bot(bot) for name, bot in settings.bots.items() if self._bot_changed(bot)}
+        url, moved = settings.server.public_url or "", settings.server.public_url != self.settings.server.public_url
         channels = {
-            name: self._channel(channel)
+            name: self._channel(channel, url)
             for name, channel in settings.channels.items()
-            if channel != self._running_settings(name) and channel.plugin is not None
+            if (moved or channel != self._running_settings(name)) and channel.plugin is not None
         }
         gone = self.corridor.channels.keys() - settings.channels.keys()
         for name in [*gone, *channels]:
-            await self._close(name)
+            await self._close(name, for_good=moved or self._leaves(name, channels.get(name)))
         for engaged in bots.values():
             self.router.engage(engaged)
         for channel, gate in channels.values():
@@ -109,20 +111,37 @@ class Daemon:
         made: Bot = bot.plugin(bot.name, bot.options, Tools(self.http, self.client, self._clock))
         return Engaged(bot.name, bot, made)
 
-    def _channel(self, settings: ChannelSettings) -> tuple[Channel, ChannelGate]:
-        gate = ChannelGate(self.corridor, self.router, self.http, self.client, self.settings.server.public_url or "")
+    def _channel(self, settings: ChannelSettings, url: str) -> tuple[Channel, ChannelGate]:
+        gate = ChannelGate(self.corridor, self.router, self.http, self.client, url)
         adapter: Adapter = settings.plugin(settings.name, settings.options, gate)  # type: ignore[misc]
         gate.channel = Channel(settings.name, settings, adapter, self._clock)
         return gate.channel, gate
 
-    async def _close(self, name: str) -> None:
+    def _leaves(self, name: str, following: tuple[Channel, ChannelGate] | None) -> bool:
+        """Whether a channel's account is not served under this name any more."""
+        running = self.corridor.channels.get(name)
+        if running is None or following is None:
+            return running is not None
+        wanted = following[0]
+        return (running.platform, running.account) != (wanted.platform, wanted.account)
+
+    async def _close(self, name: str, *, for_good: bool = False) -> None:
         """A channel falls silent: it hears nothing more, and its outbox waits."""
         if (task := self._connections.pop(name, None)) is not None:
             task.cancel()
             await asyncio.wait([task])
         if (channel := self.corridor.channels.pop(name, None)) is not None:
             channel.health("stopped")
+            if for_good:
+                await self._withdraw(channel)
             await channel.adapter.close()
+
+    async def _withdraw(self, channel: Channel) -> None:
+        try:
+            async with asyncio.timeout(WITHDRAWING):
+                await channel.adapter.withdraw()
+        except Exception as error:
+            log.warning("channel.withdraw", channel=channel.name, error=type(error).__name__)
 
     async def stop(self, drain: float | None = None) -> None:
         """Not ready, no intake, no new turns; running turns get `server.drain`; what is left stays queued."""

@@ -12,6 +12,7 @@ from gateway.history import Line, append
 from gateway.inbox import REQUEUED, Envelope, end, take_head
 from gateway.lanes import INBOX, release
 from gateway.message import Message
+from gateway.overheard import told
 from gateway.participants import DataChange
 from gateway.post import MAKE_ROOM, ROOM, Load, Post, Room, fill, wanted
 from gateway.sessions import Reason
@@ -28,7 +29,9 @@ class StateChange(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """How a turn ends. `lines` go into the history, `post` into the outbox; `more` asks for the next entry."""
+    """How a turn ends. `lines` go into the history, `post` into the outbox; `more` asks for the next entry;
+    `heard` is the last thing overheard that the bot was told.
+    """
 
     envelope: Envelope
     state: str
@@ -40,6 +43,7 @@ class Ending(NamedTuple):
     error: str | None = None
     more: bool = True
     largest: int = 1 << 20
+    heard: int = 0
 
 
 class Ended(NamedTuple):
@@ -71,10 +75,14 @@ def end_turn(e: Ending) -> Tx[Ended | None]:
     if not (yield from end(entry.id, e.state, e.reason, e.now, e.error)):
         raise AssertionError(f"entry {entry.id} was over although its lane was held")
     lines = e.lines if entry.reason != REQUEUED else [line for line in e.lines if line.role != "user"]
+    if e.state == "dropped":
+        yield "UPDATE inbox SET body = NULL, raw = NULL WHERE id = $1", (entry.id,)
     messages = yield from append(entry.session, lines, e.now, user=True)
     ended = Ended(messages, version)
     if e.post is not None:
         ended = ended._replace(load=(yield from fill(lease.lane, entry.session, entry.id, e.post, room, e.now)))
+    if e.heard:
+        yield from told(lease.lane, e.heard)
     if e.change is not None:
         ended = yield from _apply(e, e.change, ended)
     if waiting and e.more:

@@ -8,6 +8,7 @@ GatewayError
 │   ├── Retry               certainly not sent; may be tried again
 │   ├── Refused             certainly not sent; this part will never be accepted as it is
 │   └── Unknown             may have been sent: the answer was lost
+├── VoiceFailed             speech was not understood, or none was made
 ├── FetchError              a URL that a user or a bot gave was not fetched
 │   ├── FetchRefused        it must not be, or can never be
 │   └── FetchFailed         worth another try (connection, time-out, 429, 5xx)
@@ -102,6 +103,14 @@ class FetchRefused(FetchError):
 
 class FetchFailed(FetchError):
     """Not now; another try may do."""
+
+
+class VoiceFailed(GatewayError):
+    """A recording did not become text, or a text no recording. `again`: another try may do."""
+
+    def __init__(self, detail: str, *, again: bool = False) -> None:
+        super().__init__(detail)
+        self.again = again
 
 
 class BotError(GatewayError):

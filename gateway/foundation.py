@@ -1,10 +1,13 @@
 """What stands before anything moves: a corridor on an open store, and its router."""
 
+from pathlib import Path
+
 from gateway import moving
 from gateway.clock import Clock
 from gateway.corridor import Corridor
 from gateway.db import Database
 from gateway.desk import Desk
+from gateway.files.store import FileStore
 from gateway.live import Live
 from gateway.memory import Memory
 from gateway.metrics import Metrics
@@ -13,9 +16,12 @@ from gateway.settings import Settings
 from gateway.tasks import Tasks
 
 
-async def lay(settings: Settings, db: Database, clock: Clock, tasks: Tasks) -> tuple[Corridor, Router]:
-    """A corridor without channels or bots, in which nothing runs yet."""
+async def lay(
+    settings: Settings, db: Database, clock: Clock, tasks: Tasks, root: Path | None = None
+) -> tuple[Corridor, Router]:
+    """A corridor without channels or bots, in which nothing runs yet; paths are relative to `root`."""
     router: Router
+    files = FileStore(db, clock, (root or Path()) / settings.storage.files, settings.server.address)
     corridor = Corridor(
         db=db,
         clock=clock,
@@ -24,6 +30,7 @@ async def lay(settings: Settings, db: Database, clock: Clock, tasks: Tasks) -> t
         live=Live(),
         metrics=Metrics(),
         tasks=tasks,
+        files=files,
         inbox=settings.inbox,
         me=clock.new_id(),
         lease=settings.server.lease,

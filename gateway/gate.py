@@ -1,16 +1,18 @@
 """The gate: all that one channel's adapter is told of the gateway."""
 
 import asyncio
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import aiohttp
 
 from gateway import inbox, kept
-from gateway.adapter import Receipt, State
+from gateway.adapter import Receipt, Settled, State
 from gateway.channel import Channel
+from gateway.client import Client, Posted, post
 from gateway.corridor import Corridor
 from gateway.intake import Accepted
-from gateway.message import Inbound
+from gateway.message import File, Inbound
 from gateway.router import Router
 
 
@@ -19,8 +21,11 @@ class ChannelGate:
 
     channel: Channel
 
-    def __init__(self, corridor: Corridor, router: Router, http: aiohttp.ClientSession, public_url: str) -> None:
-        self._c, self._router, self._http, self._public_url = corridor, router, http, public_url
+    def __init__(
+        self, corridor: Corridor, router: Router, http: aiohttp.ClientSession, client: Client, public_url: str
+    ) -> None:
+        self._c, self._router, self._public_url = corridor, router, public_url
+        self._http, self._client = http, client
 
     async def receive(self, inbound: Inbound, raw: bytes = b"") -> Receipt:
         return _receipt(await self._router.receive(self.channel, inbound, raw))
@@ -35,7 +40,7 @@ class ChannelGate:
         await self._c.db.write(inbox.note_dropped, self.channel.name, account, ids, "", reason, now)
         self._c.metrics.accepted(self.channel.name, reason).inc()
 
-    async def settle(self, part: str, outcome: Literal["sent", "delivered", "read", "failed"], ref: str = "") -> None:
+    async def settle(self, part: str, outcome: Settled, ref: str = "") -> None:
         await self._c.db.write(kept.settle, part, outcome, ref, self._c.clock.now())
         self._router.ring_channel(self.channel.name)
 
@@ -55,9 +60,22 @@ class ChannelGate:
     async def pause(self, seconds: float) -> None:
         await self._c.clock.sleep(seconds)
 
+    def now(self) -> int:
+        return self._c.clock.now()
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float = 30) -> Posted:
+        return await post(self._client, url, headers, body, seconds)
+
+    def content(self, file: File) -> AsyncIterator[bytes]:
+        return self._c.files.content(file)
+
     @property
     def http(self) -> Any:
         return self._http
+
+    @property
+    def edits(self) -> bool:
+        return self.channel.settings.stream.edit == "on"
 
     @property
     def public_url(self) -> str:

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from gateway import inbox, participants, sessions
+from gateway import gathering, inbox, participants, sessions, window
 from gateway.db import Tx
 from gateway.inbox import Entry, Envelope
 from gateway.lanes import Lane, Lease, Spot, lock
 from gateway.message import Outbound, Sender
 from gateway.participants import Known, Person
 from gateway.post import Told, Voice, tell
+from gateway.seating import seat
+from gateway.window import Heard
 
 
 class Notice(NamedTuple):
@@ -30,9 +32,10 @@ class Arrival(NamedTuple):
     """An event at the door, with all that could be decided from it and the settings alone.
 
     `verdict` is the reason why it must be let go, if any; `unless_open` spares it when its lane has an open session.
-    `pace` is None for what no limit holds back. `known` is the sender's participant when nothing about it needs
-    writing. `me` asks to take the entry at once. `only` is the open session that a sender who hears of a refusal
-    means.
+    `aside` is what is noted besides when it is let go. `repeat` finds in a lane the turn of the same message, where
+    none has an id to know it by. `pace` is None for what no limit holds back. `known` is the
+    sender's participant when nothing about it needs writing. `me` asks to take the entry at once. `only` is the open
+    session that a sender who hears of a refusal means.
     """
 
     spot: Spot
@@ -55,8 +58,13 @@ class Arrival(NamedTuple):
     say: Callable[..., str] = str
     me: str | None = None
     until: int = 0
+    order: int = 0
+    gathers: gathering.Gathers | None = None
     effect: "Effect | None" = None
+    aside: Callable[[], Tx[None]] | None = None
+    repeat: Callable[[int], Tx[str]] | None = None
     only: str = ""
+    heard: Heard | None = None
 
 
 class Accepted(NamedTuple):
@@ -73,6 +81,7 @@ class Accepted(NamedTuple):
     interrupted: str | None = None  # how the turn in flight ends: "superseded" or "cancelled"
     opened: bool = False
     left: str = ""
+    due: int = 0  # when an entry that waits for others may be taken, in ms
 
 
 class Scene(NamedTuple):
@@ -101,16 +110,25 @@ def accept(a: Arrival) -> Tx[Accepted]:
     """Take one event in. Commands take effect here; everything else becomes an entry of the inbox."""
     if a.only and (refusal := (yield from _refusal(a))):
         return Accepted(refusal, a.turn)
+    if a.repeat is not None and not a.verdict and (turn := (yield from a.repeat((yield from lock(a.spot)).id))):
+        return Accepted("duplicate", turn)
     if not (yield from inbox.first_time(a.marks, a.now)):
         return Accepted("duplicate", a.turn)
+    if a.heard is not None:
+        yield from window.opens(a.heard, a.now)
     if a.verdict and not (a.unless_open and (yield from _open(a.spot.key))):
+        if a.aside is not None:
+            yield from a.aside()
         return (yield from _let_go(a, a.verdict, a.notice))
     lane = yield from lock(a.spot)
     meter = _metered(lane, a)
     if meter is None:
         return (yield from _let_go(a, "rate_limited", a.slow_down))
     scene, met = yield from _enter(lane, a)
-    accepted = yield from (_command(scene, meter, a.effect) if a.effect else _file(scene, meter))
+    if a.gathers is not None:
+        accepted = yield from _gather(scene, meter, a.gathers)
+    else:
+        accepted = yield from (_command(scene, meter, a.effect) if a.effect else _file(scene, meter))
     return accepted._replace(met=met, opened=scene.opened)
 
 
@@ -201,12 +219,33 @@ def _file(scene: Scene, meter: int) -> Tx[Accepted]:
         (lane.id, meter, due, a.me if taken else lane.in_holder, fence),
     )
     entry = _entry(scene, attempts=int(taken))
+    if a.order and lane.waiting > (lane.in_holder is not None):
+        entry = entry._replace(seq=(yield from seat(lane.id, lane.next_seq, a.order, a.now)))
     number = yield from inbox.add(entry, a.raw)
     envelope = None
     if taken:
         lease = Lease(lane.id, fence)
-        envelope = Envelope(entry._replace(id=number), lease, a.spot.key, a.spot.scope, lane.epoch, lane.version)
+        spot, entry = a.spot, entry._replace(id=number)
+        envelope = Envelope(entry, lease, spot.key, spot.scope, lane.epoch, lane.version, spot.bot)
     return Accepted("stored", a.turn, number, lane.id, entry.session, envelope)
+
+
+def _gather(scene: Scene, meter: int, gathers: gathering.Gathers) -> Tx[Accepted]:
+    """File a message that waits for others, or for which others wait: nobody takes it before it is due."""
+    lane, a = scene.lane, scene.arrival
+    group = yield from gathering.waiting(lane.id, gathers.key)
+    number = yield from inbox.add(_entry(scene, attempts=0), a.raw)
+    due = yield from gathering.postpone(group, number, gathers, a.now)
+    leads = lane.in_holder is None and (lane.in_due_at is None or group is not None)
+    if leads and group is not None:  # others may stand before it
+        rows = yield "SELECT id FROM inbox WHERE lane = $1 AND state = 'waiting' ORDER BY seq LIMIT 1", (lane.id,)
+        leads = rows[0][0] == group.head
+    yield (
+        """UPDATE lane SET next_seq = next_seq + 1, waiting = waiting + 1, meter = $2, silenced = NULL,
+             in_due_at = $3 WHERE id = $1""",
+        (lane.id, meter, due if leads else lane.in_due_at),
+    )
+    return Accepted("stored", a.turn, number, lane.id, str(lane.session), due=due)
 
 
 def _entry(scene: Scene, attempts: int) -> Entry:

@@ -2,6 +2,7 @@
 
 from gateway.db import Tx
 from gateway.outbox import report
+from gateway.window import bounced
 
 
 def recall(name: str) -> Tx[str]:
@@ -21,4 +22,8 @@ def settle(part: str, status: str, ref: str, now: int) -> Tx[bool]:
     """A platform reports on a part: what was in doubt is settled, and its status climbs. False: it is not ours."""
     if not (part.isascii() and part.isdigit() and len(part) < 19):
         return False
+    if status == "window":
+        if (yield from bounced(int(part), now)):
+            return True
+        status = "failed"
     return (yield from report(int(part), status, ref, now))

@@ -16,7 +16,8 @@ SCOPES: Mapping[Place, tuple[str, ...]] = {
 }
 """What an operator may choose for each place."""
 
-# (place, scope) -> (name in the key, the parts of the address that tell one session from another)
+# (place, scope) -> (name in the key, the parts of the address that tell one session from another). What is said to
+# the bot outside any thread has no thread, and is a conversation of its own beside those in threads.
 _SHAPES: Mapping[tuple[str, str], tuple[str, tuple[str, ...]]] = {
     ("dm", "user"): ("dm", ("user",)),
     ("dm", "thread"): ("dm", ("user", "thread")),
@@ -59,9 +60,9 @@ class SessionKey(NamedTuple):
         except ValueError:
             raise ValueError(f"not a session key: {text!r}") from None
 
-    def moved(self, chat: str) -> "SessionKey":
-        """The same conversation after its chat went on under another id."""
-        return self._replace(ids=tuple((n, chat if n == "chat" else v) for n, v in self.ids))
+    def moved(self, old: str, new: str) -> "SessionKey":
+        """The same conversation after its chat, or its user, went on under another id."""
+        return self._replace(ids=tuple((n, new if n in ("chat", "user") and v == old else v) for n, v in self.ids))
 
 
 def _quote(part: str) -> str:
@@ -83,6 +84,8 @@ def session_key(channel: str, bot: str, account: str, address: Address, scope: s
     ids = [("account", account)] if account else []
     for part in parts:
         value = getattr(address, part)
+        if not value and (address.place, part) == ("dm", "thread"):
+            continue
         if not value:
             raise ValueError(f"a {address.place} address without {part} has no session key")
         ids.append((part, value))

@@ -86,7 +86,10 @@ class Inbound(Shape, frozen=True):
     `ids` are the platform's own, each unique per (channel, account): a repeat of any of them is a duplicate.
     `addressed` says what the platform can see: a direct message, a mention, a reply to the bot, a command for it.
     `ref` is the platform's id of the message itself, `reply_to` that of the message it answers.
-    `raw` are the bytes it was read from; they are stored beside it, not inside its JSON.
+    `raw` are the bytes it was read from; they are stored beside it, not inside its JSON. The words it answers, where
+    the platform tells them, are `extra["quoted"]`: `{"sender": {"id", "name"}, "text"}`.
+    `order` is the platform's own among the messages of one chat, 0 where it has none. The core sets `joins`, what it
+    may be gathered with, and `replaces`, the platform's ids of the earlier answer that a new one takes the place of.
     """
 
     channel: str
@@ -102,6 +105,9 @@ class Inbound(Shape, frozen=True):
     reply_to: str = ""
     sent_at: int = 0
     extra: Mapping[str, Json] = {}
+    order: int = 0
+    joins: str = ""
+    replaces: tuple[str, ...] = ()
 
 
 class Outbound(Shape, frozen=True):
@@ -132,8 +138,8 @@ class Part(Shape, frozen=True):
     """What an adapter sends at one go: rendered in its dialect, within its limits.
 
     `id` names this part for ever, also over retries; `plain` is the same text without markup and with links in
-    place of its files, sent once when the platform rejects the markup or the files. `template` is the platform's own template to be sent with the text as its variable,
-    where free text is not allowed now.
+    place of its files, sent once when the platform rejects the markup or the files. `template` is the platform's own
+    template to be sent with the text as its variable, where free text is not allowed now.
     """
 
     id: str
@@ -147,6 +153,8 @@ class Part(Shape, frozen=True):
     template: str = ""
     session: str = ""
     turn: str = ""
+    line: int = 0  # which message of the turn's answer it belongs to
+    replaces: str = ""  # the platform's id of an earlier part that this one takes the place of, where `limits.edit`
 
 
 class Message(Shape, frozen=True):
@@ -163,6 +171,7 @@ class Message(Shape, frozen=True):
     ref: str = ""
     turn: str = ""
     flag: str = ""  # "cancelled", "failed": why this line is not an ordinary one
+    ratings: Mapping[str, int] = {}  # who found an answer good (1) or bad (-1), by the platform's id of them
 
 
 class Participant(Shape, frozen=True):
@@ -211,7 +220,7 @@ class Turn(Shape, frozen=True):
     message: Inbound
     history: tuple[Message, ...] = ()
     summary: str | None = None
-    type: str = "message"  # "summarize": the message is the operator's prompt, the answer the new summary
+    type: str = "message"  # or "summarize", where the message is the operator's prompt; or "transcribe"
     attribution: bool = True  # in a group, earlier texts are given as `Name: text`
 
 
@@ -231,3 +240,11 @@ def decode(kind: type[_T], text: str | bytes) -> _T:
     if decoder is None:
         decoder = _decoders[kind] = msgspec.json.Decoder(kind)
     return decoder.decode(text)  # type: ignore[no-any-return]
+
+
+def turn_key(turn: str) -> int:
+    """A number that stands for a turn where a platform wants one (31 bits, never 0): what a draft is known by."""
+    try:
+        return int(turn[:8], 16) >> 1 or 1
+    except ValueError:
+        return 1

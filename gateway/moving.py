@@ -23,7 +23,7 @@ def move_lane(lane: int, to: str, now: int) -> Tx[None]:
     rows = yield "SELECT channel, account, chat FROM lane WHERE id = $1", (lane,)
     channel, account, chat = rows[0]
     yield from move_chat(channel, account, chat, to, now)
-    yield from _redirect(lane, to)
+    yield from _redirect(lane, chat, to)
 
 
 def move_chat(channel: str, account: str, old: str, new: str, now: int) -> Tx[list[int]]:
@@ -49,11 +49,12 @@ def move_chat(channel: str, account: str, old: str, new: str, now: int) -> Tx[li
         (channel, account, old),
     )
     for lane, key in rows:
-        moved = str(SessionKey.parse(key).moved(new))
+        moved = str(SessionKey.parse(key).moved(old, new))
         yield from _make_room(moved, lane, now)
         yield "UPDATE lane SET key = $2, chat = $3 WHERE id = $1", (lane, moved, new)
         yield "UPDATE session SET key = $2 WHERE lane = $1", (lane, moved)
-        yield from _redirect(lane, new)
+        yield "UPDATE overheard SET key = $2, chat = $3 WHERE key = $1", (key, moved, new)
+        yield from _redirect(lane, old, new)
     return [lane for lane, _ in rows]
 
 
@@ -86,23 +87,29 @@ def _adopt(keeper: int, other: int, now: int) -> Tx[None]:
         )
 
 
-def _redirect(lane: int, chat: str) -> Tx[None]:
-    """What waits in a lane goes to the chat's new id."""
+def _redirect(lane: int, old: str, new: str) -> Tx[None]:
+    """What waits in a lane goes to the new id."""
     rows = yield (
         "SELECT id, body FROM outbox WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown')",
         (lane,),
     )
     for number, body in rows:
         part = decode(Part, body)
-        yield "UPDATE outbox SET body = $2 WHERE id = $1", (number, encode(_to(part, part.address, chat)))
+        yield "UPDATE outbox SET body = $2 WHERE id = $1", (number, encode(_to(part, part.address, old, new)))
     rows = yield "SELECT id, body FROM inbox WHERE lane = $1 AND state = 'waiting'", (lane,)
     for number, body in rows:
         inbound = decode(Inbound, body)
         yield (
             "UPDATE inbox SET body = $2 WHERE id = $1",
-            (number, encode(_to(inbound, inbound.address, chat))),
+            (number, encode(_to(_by(inbound, old, new), inbound.address, old, new))),
         )
 
 
-def _to(shape: T, address: Address, chat: str) -> T:
-    return replace(shape, address=replace(address, chat=chat))
+def _to(shape: T, address: Address, old: str, new: str) -> T:
+    user = new if address.user == old else address.user
+    return replace(shape, address=replace(address, chat=new, user=user))
+
+
+def _by(inbound: Inbound, old: str, new: str) -> Inbound:
+    sender = inbound.sender
+    return replace(inbound, sender=replace(sender, id=new)) if sender is not None and sender.id == old else inbound

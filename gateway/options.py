@@ -146,7 +146,8 @@ Id = Annotated[str, PlainValidator(_identity), WithJsonSchema({"type": ["string"
 """An id in the platform's own form; a number may stand without quotes."""
 
 
-def _url(value: object) -> str:
+def address(value: object) -> str:
+    """An http or https address without a trailing slash. Raises `ValueError`."""
     expected = "an address such as https://chat.example.org"
     text = _text(value, expected)
     try:
@@ -161,7 +162,7 @@ def _url(value: object) -> str:
     return text.rstrip("/")
 
 
-Url = Annotated[str, PlainValidator(_url), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
+Url = Annotated[str, PlainValidator(address), WithJsonSchema({"type": "string", "pattern": "^https?://"})]
 """An http or https address without a trailing slash."""
 
 Listed = Annotated[tuple[_T, ...], Field(strict=False)]

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-from gateway import outbox
+from gateway import outbox, window
 from gateway.db import Tx
 from gateway.lanes import OUTBOX, Lease, release
 from gateway.moving import move_lane
@@ -10,7 +10,7 @@ from gateway.outbox import Stored
 
 PAUSED = 24 * 3600 * 1000  # ms; how long parts wait for a channel that may not speak
 
-Kind = Literal["sent", "ready", "unknown", "moved", "paused", "silenced", "dead"]
+Kind = Literal["sent", "ready", "unknown", "moved", "paused", "window", "silenced", "dead"]
 
 
 class Outcome(NamedTuple):
@@ -45,13 +45,15 @@ def _not_sent(lease: Lease, part: int, outcome: Outcome, now: int) -> Tx[bool]:
     if not held:
         # Another worker has taken this part for one in doubt; it decides.
         return False
-    if outcome.kind in ("ready", "unknown", "moved", "paused"):
+    if outcome.kind in ("ready", "unknown", "moved", "paused", "window"):
         state = "unknown" if outcome.kind == "unknown" else "ready"
         yield from outbox.again(lease, part, state, outcome.due, outcome.error, plain=outcome.plain)
     else:
         yield from outbox.leave(lease.lane, part, "dead", outcome.reason, outcome.error)
     if outcome.kind == "silenced":
         yield from outbox.silence(lease.lane, outcome.reason)
+    if outcome.kind == "window":
+        yield from window.shut(lease.lane)
     if outcome.kind == "paused":
         yield from outbox.keep_longer(lease.lane, PAUSED)
     if outcome.kind == "moved":

@@ -6,14 +6,25 @@ from gateway.asking import Answer
 from gateway.bot import Change
 from gateway.ending import StateChange
 from gateway.history import Line
-from gateway.message import Inbound, Json, Outbound, Turn
+from gateway.message import File, Inbound, Json, Outbound, Turn
 from gateway.participants import DataChange
 from gateway.placeholder import placeholder
 from gateway.sessions import Reason
 
 
-def heard(inbound: Inbound, turn: str) -> Line:
-    """The user's own line."""
+def heard(inbound: Inbound, turn: str) -> list[Line]:
+    """The user's own line; of what was said in several messages each, with the files at the first."""
+    parts = inbound.extra.get("parts") or ()
+    if "album" in inbound.extra or len(inbound.text) > sum(len(part["text"]) + 1 for part in parts):
+        parts = ()  # one message; or its words are others than they were, as those of a recording
+    first = _heard(inbound, turn)
+    return [
+        first._replace(text=part["text"] or first.text, ref=part["id"], files=() if at else first.files)
+        for at, part in enumerate(parts)
+    ] or [first]
+
+
+def _heard(inbound: Inbound, turn: str) -> Line:
     sender = inbound.sender
     return Line(
         "user",
@@ -27,27 +38,43 @@ def heard(inbound: Inbound, turn: str) -> Line:
 
 
 def answered(turn: Turn, answer: Answer) -> list[Line]:
-    """The user's line and the bot's."""
-    said = (Line("assistant", m.text, files=m.files, buttons=m.buttons, turn=turn.id) for m in answer.messages)
-    return [heard(turn.message, turn.id), *said]
+    """The user's line, what we had to say about it, and the bot's."""
+    notices = [Line("system", m.text, turn=turn.id) for m in answer.notices]
+    said = (Line("assistant", m.text, files=_files(m), buttons=m.buttons, turn=turn.id) for m in answer.messages)
+    return [*heard(turn.message, turn.id), *notices, *said]
+
+
+def _files(message: Outbound) -> tuple[File, ...]:
+    return message.files if message.speech is None else (*message.files, message.speech)
 
 
 def cancelled(inbound: Inbound, turn: str, answer: Answer) -> list[Line]:
     """The user's line, and what they had seen of the answer when they stopped it."""
     seen = [message.text for message in answer.messages] + [answer.shown]
     shown = [Line("assistant", text, turn=turn, flag="cancelled") for text in seen if text.strip()]
-    return [heard(inbound, turn), *shown]
+    return [*heard(inbound, turn), *shown]
 
 
 def apologised(inbound: Inbound, turn: str, apology: str) -> list[Line]:
     """The user's line and the gateway's regret."""
     regret = [Line("system", apology, turn=turn, flag="failed")] if apology else []
-    return [heard(inbound, turn), *regret]
+    return [*heard(inbound, turn), *regret]
 
 
 def said(lines: Sequence[Line]) -> list[Outbound]:
     """What of these lines is to be sent."""
     return [Outbound(text=line.text, files=line.files, buttons=line.buttons) for line in lines if line.role != "user"]
+
+
+def unheeded(changes: Sequence[Change]) -> dict[str, str]:
+    """What a bot has asked for and the gateway does not do, with the names it gave."""
+    found: dict[str, str] = {}
+    for change in changes:
+        for name in ("template", "handoff", "transfer"):
+            if wanted := getattr(change, name):
+                # What a handoff or a transfer is about may hold what people said: no more than a name is told.
+                found[name] = wanted if name != "handoff" and isinstance(wanted, str) else "asked"
+    return found
 
 
 def changed(changes: Sequence[Change]) -> StateChange | None:

@@ -2,10 +2,12 @@
 
 import asyncio
 from contextlib import suppress
+from itertools import product
 
 import structlog
 
-from gateway import lanes, moving
+from gateway import choices, lanes, moving, overheard, renaming
+from gateway.access import private
 from gateway.bell import Bell
 from gateway.channel import Channel
 from gateway.corridor import Corridor, Engaged
@@ -13,11 +15,13 @@ from gateway.db import Tx
 from gateway.delivery import Delivery
 from gateway.errors import StorageDown
 from gateway.failpoint import failpoint
+from gateway.feedback import Feedback
 from gateway.inbox import Envelope, first_time, mark, note_dropped, open_lease
 from gateway.intake import Accepted, Also
 from gateway.lanes import INBOX, OUTBOX
 from gateway.live import Event
 from gateway.message import Inbound
+from gateway.participants import Person
 from gateway.reception import Reception
 from gateway.turns import Turns
 
@@ -51,7 +55,7 @@ class Router:
         self._c = corridor
         self.delivery = Delivery(corridor, self.ring_channel)
         self.turns = Turns(corridor, self.delivery)
-        self._reception = Reception(corridor)
+        self._reception, self.feedback = Reception(corridor), Feedback(corridor)
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._heart: asyncio.Task[None] | None = None
@@ -67,11 +71,15 @@ class Router:
         if inbound.kind in ("migrate", "removed", "blocked"):
             return await self._place_changed(channel, inbound)
         inbound = self._reception.admit(channel, inbound)
-        accepted = await self._reception.receive(channel, inbound, raw, also, only)
+        if inbound.kind == "reaction":
+            return await self.feedback.receive(channel, inbound)
+        if inbound.kind == "button":
+            inbound = await self._c.db.read(choices.press, channel, inbound)
+        accepted, inbound, bot = await self._reception.receive(channel, inbound, raw, also, only)
         failpoint("receive.after")
         if self._c.verbatim:
             self._note(channel, inbound, accepted)
-        self._go_on(channel, inbound, accepted)
+        self._go_on(channel, inbound, bot, accepted)
         return accepted
 
     def _note(self, channel: Channel, inbound: Inbound, accepted: Accepted) -> None:
@@ -85,15 +93,15 @@ class Router:
             text=inbound.text,
         )
 
-    def _go_on(self, channel: Channel, inbound: Inbound, accepted: Accepted) -> None:
+    def _go_on(self, channel: Channel, inbound: Inbound, bot: str, accepted: Accepted) -> None:
         """Start what the transaction has made possible."""
         if accepted.interrupted is not None:
             self.turns.interrupt(accepted.lane, accepted.interrupted)
         if accepted.envelope is not None:
-            self.turns.start(accepted.envelope, channel.bot, inbound)
+            self.turns.start(accepted.envelope, bot, inbound)
         elif accepted.outcome == "stored":
-            self._c.desk.seats(channel.bot).backlog = True
-            self.ring_bot(channel.bot)
+            self._c.desk.seats(bot).backlog = True
+            self.ring_bot(bot, accepted.due)
         for message in accepted.told.messages:
             self._c.live.publish(accepted.lane, Event("message", message, message.seq, accepted.session))
         if accepted.told.messages:
@@ -105,15 +113,23 @@ class Router:
     async def _place_changed(self, channel: Channel, inbound: Inbound) -> Accepted:
         """A chat moved or shut us out: its lanes follow, in the transaction that remembers the event."""
         accepted = await self._c.db.write(place_changed, channel.name, inbound.account, inbound, self._c.clock.now())
-        if inbound.kind == "migrate" and accepted.outcome != "duplicate":
+        if inbound.kind == "migrate" and accepted.outcome == "service":
             old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
             self._c.moved(channel.name, inbound.account, old, new)
+            for bot, person in product(channel.bots, (old, new)):
+                self._c.memory.forget(Person(channel.name, inbound.account, bot, person))
             self.ring_channel(channel.name)
-            self.ring_bot(channel.bot)
+            for bot in channel.bots:
+                self.ring_bot(bot)
         return accepted
 
-    def ring_bot(self, bot: str) -> None:
-        if (found := self._bots.get(bot)) is not None:
+    def ring_bot(self, bot: str, due: int = 0) -> None:
+        """Have work looked for: now, or when it is due (in ms)."""
+        if (found := self._bots.get(bot)) is None:
+            return
+        if due:
+            found[0].ring_in(max(0, due - self._c.clock.now()) / 1000)
+        else:
             found[0].ring()
 
     def ring_channel(self, channel: str) -> None:
@@ -225,11 +241,16 @@ def _over(accepted: Accepted) -> Event:
 
 def place_changed(channel: str, account: str, inbound: Inbound, now: int) -> Tx[Accepted]:
     """A chat's own news, with no turn: it moved elsewhere, or wants nothing from us any more."""
+    old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
+    person = inbound.kind == "migrate" and private(inbound)
+    if person and not (old and new and (yield from renaming.met(channel, account, old, new))):
+        return Accepted("unknown", "")
     marks = [mark(channel, account, event) for event in inbound.ids]
     if not (yield from first_time(marks, now)):
         return Accepted("duplicate", "")
-    if inbound.kind == "migrate":
-        old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
+    if person:
+        yield from renaming.rename(channel, account, old, new, now)
+    elif inbound.kind == "migrate":
         if old and new:
             yield from moving.move_chat(channel, account, old, new, now)
     else:
@@ -237,5 +258,6 @@ def place_changed(channel: str, account: str, inbound: Inbound, now: int) -> Tx[
             "UPDATE lane SET silenced = $4 WHERE channel = $1 AND account = $2 AND chat = $3",
             (channel, account, inbound.address.chat, "blocked"),
         )
+        yield from overheard.left(channel, account, inbound.address.chat)
     yield from note_dropped(channel, account, inbound.ids, inbound.address.chat, "service", now)
     return Accepted("service", "")

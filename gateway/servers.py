@@ -75,7 +75,7 @@ class Servers:
         base = root or Path()
         self._settings, self._live = settings, corridor.live
         self.intake = Intake()
-        self.house = House(corridor, router, settings, self.intake, base / settings.storage.files)
+        self.house = House(corridor, router, settings, self.intake)
         self.door = Door(self.house)
         self._admin = AdminDoor(corridor, router, settings)
         self._probes = Probes(corridor.db, self.intake)
@@ -88,13 +88,13 @@ class Servers:
         """Begin to listen; requests are answered 503 until `open`. Raises `OSError` when an address is taken."""
         self.public = await self._tcp(self.door.handle, self._settings.server.listen)
         self.admin = await self._tcp(self._from_network, self._settings.admin.listen)
-        self.house.url = self._settings.server.public_url or self.public
+        self.house.corridor.files.url = self._settings.server.public_url or self.public
         await self._unix()
-        await self.door.uploads.open()
 
     def apply(self, settings: Settings) -> None:
         """Other settings are in force from now on; where we listen stays as it is."""
         self._settings = self.house.settings = settings
+        self.house.corridor.files.url = settings.server.public_url or self.public or settings.server.address
         self._admin.apply(settings)
 
     def open(self) -> None:

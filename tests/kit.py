@@ -11,11 +11,13 @@ import aiohttp
 from gateway import moving
 from gateway.bot import Answering, Piece, Say
 from gateway.channel import Channel
+from gateway.client import Client
 from gateway.clock import Clock
 from gateway.corridor import Corridor, Engaged
 from gateway.db import Rows, Tx
 from gateway.db.opening import open_database
 from gateway.desk import Desk
+from gateway.files.store import FileStore
 from gateway.gate import ChannelGate
 from gateway.intake import Accepted
 from gateway.live import Live
@@ -144,18 +146,18 @@ async def corridor(
     db = await open_database("sqlite:///gateway.db", folder)
     router: Router
     desk = Desk(clock, wanted.server.workers, lambda bot: router.ring_bot(bot))  # noqa: PLW0108 - made later
-    http = aiohttp.ClientSession()
-    shared = Corridor(
-        db, clock, desk, Memory(db), Live(), Metrics(), tasks, wanted.inbox, me or clock.new_id(), wanted.server.lease
-    )
+    http, client = aiohttp.ClientSession(), Client()
+    files, name, lease = FileStore(db, clock, folder / "files"), me or clock.new_id(), wanted.server.lease
+    await files.open()
+    shared = Corridor(db, clock, desk, Memory(db), Live(), Metrics(), tasks, files, wanted.inbox, name, lease)
     shared.aliases.update(await db.read(moving.aliases))
     router = Router(shared)
     kit = Kit(wanted, shared, router)
     for bot in wanted.bots.values():
-        router.engage(Engaged(bot.name, bot, bot.plugin(bot.name, bot.options, _Tools(http, clock))))
+        router.engage(Engaged(bot.name, bot, bot.plugin(bot.name, bot.options, _Tools(http, client, clock))))
     for name, channel in wanted.channels.items():
         assert channel.plugin is not None
-        gate = ChannelGate(shared, router, http, "")
+        gate = ChannelGate(shared, router, http, client, "")
         gate.channel = Channel(name, channel, channel.plugin(name, channel.options, gate), clock)
         gate.channel.adapter.paper = paper(sheet or str(folder))  # type: ignore[attr-defined]
         gate.channel.health("up")
@@ -168,13 +170,15 @@ async def corridor(
         await router.drain(5)
         await tasks.wait(1)
         await tasks.cancel()
+        await shared.fetchers.close()
         await http.close()
+        await client.close()
         await db.close()
 
 
 class _Tools:
-    def __init__(self, http: aiohttp.ClientSession, clock: Clock) -> None:
-        self.http, self.clock = http, clock
+    def __init__(self, http: aiohttp.ClientSession, client: Client, clock: Clock) -> None:
+        self.http, self.client, self.clock = http, client, clock
 
 
 __all__ = ["Answering", "Kit", "Scripted", "Ticking", "configure", "corridor", "echoes", "said"]

@@ -5,13 +5,16 @@ failures. Everything is in this process, so that a test sees at once what a user
 """
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
 from gateway import adapter
 from gateway.adapter import Boundary, Gate, Limits
+from gateway.errors import Refused, Retry
 from gateway.message import Address, Inbound, Part, Place, Sender
 from gateway.options import Options, key
+
+Menu = Mapping[str, Mapping[str, str]]
 
 _papers: dict[str, "Paper"] = defaultdict(lambda: Paper())  # noqa: PLW0108 - the class comes later
 
@@ -28,9 +31,15 @@ class Paper:
         self.sent: list[Part] = []
         self.typing: list[Address] = []
         self.drafts: list[tuple[Address, int, str]] = []
+        self.signs: list[tuple[str, str]] = []  # what was put on a message, "" when it was taken away, or "read"
+        self.menus: list[tuple[Menu, Menu]] = []
         self.failures: dict[str, deque[Callable[[], BaseException]]] = defaultdict(deque)
         self.accepts_then_fails = False
         self.before: Callable[[Part], Awaitable[None]] | None = None  # awaited at the start of every send
+        self.admins: set[tuple[str, str]] = set()  # (chat, user)
+        self.asked: list[Address] = []  # whose rights were asked for
+        self.asking: Callable[[Address], Awaitable[None]] | None = None  # awaited before that is answered
+        self.left: list[str] = []  # groups that the bot has left
 
     def texts(self, chat: str | None = None) -> list[str]:
         return [part.text for part in self.sent if chat is None or part.address.chat == chat]
@@ -62,7 +71,7 @@ class Adapter(adapter.Adapter):
         for chat in (part.address.chat, ""):
             if self.paper.failures[chat]:
                 error = self.paper.failures[chat].popleft()()
-                if self.paper.accepts_then_fails:
+                if self.paper.accepts_then_fails and not isinstance(error, Retry | Refused):
                     self.paper.sent.append(part)
                 raise error
         self.paper.sent.append(part)
@@ -71,8 +80,26 @@ class Adapter(adapter.Adapter):
     async def typing(self, address: Address) -> None:
         self.paper.typing.append(address)
 
+    async def is_admin(self, address: Address) -> bool:
+        self.paper.asked.append(address)
+        if self.paper.asking is not None:
+            await self.paper.asking(address)
+        return (address.chat, address.user) in self.paper.admins
+
+    async def leave(self, chat: str) -> None:
+        self.paper.left.append(chat)
+
     async def draft(self, address: Address, key: int, text: str) -> None:
         self.paper.drafts.append((address, key, text))
+
+    async def react(self, address: Address, ref: str, emoji: str) -> None:
+        self.paper.signs.append((ref, emoji))
+
+    async def read(self, address: Address, ref: str) -> None:
+        self.paper.signs.append((ref, "read"))
+
+    async def menu(self, commands: Menu, in_groups: Menu) -> None:
+        self.paper.menus.append((commands, in_groups))
 
 
 def said(

@@ -1,20 +1,25 @@
 """A gate that keeps in memory what an adapter tells the gateway: the far end, seen from an adapter."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Literal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 from aiohttp import ClientSession
 
-from gateway.adapter import Receipt, State
-from gateway.errors import StorageDown
-from gateway.message import Inbound
+from gateway.adapter import Receipt, Settled, State
+from gateway.client import Client, Posted, post
+from gateway.errors import Refused, StorageDown
+from gateway.message import File, Inbound
+
+PIECE = 1000  # bytes of a file that are given at one go
 
 
 class RecordingGate:
     """`storage_down` is how many writes fail; `open_store` cleared makes them wait; `patience` is how many pauses pass.
 
-    A pause takes no time but is noted; when patience is used up, the next one lasts for ever.
+    A pause takes no time but is noted; when patience is used up, the next one lasts for ever. `contents` are the files
+    that may go out, by our id.
     """
 
     def __init__(self, http: ClientSession, public_url: str = "", patience: int = 1000) -> None:
@@ -22,8 +27,12 @@ class RecordingGate:
         self.received: list[tuple[Inbound, bytes]] = []
         self.batches: list[int] = []
         self.dropped: list[tuple[tuple[str, ...], str, str]] = []
+        self.settled: list[tuple[str, str, str]] = []
         self.states: list[tuple[State, str]] = []
         self.pauses: list[float] = []
+        self.contents: dict[str, bytes] = {}
+        self.edits = False
+        self.clock: Callable[[], int] = lambda: round(time.time() * 1000)
         self.rounds = 0
         self.storage_down = 0
         self.open_store = asyncio.Event()
@@ -31,6 +40,10 @@ class RecordingGate:
         self._seen: set[str] = set()
         self._words: dict[str, str] = {}
         self._news = asyncio.Event()
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float = 30) -> Posted:
+        # Nothing is kept alive, so that nothing is left to be closed.
+        return await post(Client(keep_alive=0), url, headers, body, seconds)
 
     @property
     def http(self) -> Any:
@@ -63,8 +76,10 @@ class RecordingGate:
             self._seen.update(ids)
             self.dropped.append((ids, account, reason))
 
-    async def settle(self, part: str, outcome: Literal["sent", "delivered", "read", "failed"], ref: str = "") -> None:
-        raise AssertionError("no platform under test tells of deliveries here")
+    async def settle(self, part: str, outcome: Settled, ref: str = "") -> None:
+        await self._write()
+        self.settled.append((part, outcome, ref))
+        self._news.set()
 
     def health(self, state: State, detail: str = "") -> None:
         self.states.append((state, detail))
@@ -86,6 +101,17 @@ class RecordingGate:
         if len(self.pauses) > self.patience:
             await asyncio.Event().wait()
         await asyncio.sleep(0)
+
+    def now(self) -> int:
+        return self.clock()
+
+    async def content(self, file: File) -> AsyncIterator[bytes]:
+        if file.id not in self.contents:
+            raise Refused("rejected", f"the file {file.id!r} is not kept here")
+        whole = self.contents[file.id]
+        for start in range(0, len(whole), PIECE):
+            yield whole[start : start + PIECE]
+            await asyncio.sleep(0)
 
     async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
         """Wait until something holds; looked at whenever the adapter told something."""

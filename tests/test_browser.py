@@ -79,10 +79,16 @@ async def test_code_is_copied(browser: Browser, gateway: Gateway) -> None:
 
 
 @pytest.mark.feature("FMT-04")
-async def test_a_button_says_its_text(visitor: Visitor) -> None:
+async def test_a_button_says_its_value_while_its_session_goes_on(visitor: Visitor) -> None:
     await visitor.ask("choose")
-    await visitor.page.get_by_role("button", name="Red").click()
-    await expect(visitor.answers.last).to_contain_text("You said Red")
+    red = visitor.page.get_by_role("button", name="Red")
+    await red.click()
+    await expect(visitor.answers.last).to_contain_text("You said red")
+    await visitor.say("/end")
+    await visitor.ask("hello")
+    await red.click()
+    await expect(red).to_be_disabled()
+    await expect(visitor.answers.last).to_contain_text("You said hello")
 
 
 # --- as it is written

@@ -63,7 +63,7 @@ async def test_a_picked_file_can_be_put_back(visitor: Visitor) -> None:
     ("file", "reason"),
     [
         (text_file("huge.txt", b"x" * (10 * 1_048_576 + 1)), "at most"),
-        (text_file("tool.exe", b"MZ\x90\x00" + b"\x00" * 200), "is a program"),
+        (text_file("tool.exe", b"MZ\x90\x00" + b"\x00" * 200), "is not accepted"),
     ],
     ids=["too large", "a program"],
 )
@@ -98,3 +98,16 @@ async def test_names_of_files_never_run(visitor: Visitor) -> None:
     await expect(visitor.log.locator("a.file")).to_have_count(len(names))
     assert await visitor.page.evaluate("seen.executed") == 0
     assert await visitor.page.evaluate("probe.foreign(document.querySelector('.log'))") == []
+
+
+@pytest.mark.feature("MED-04")
+async def test_files_of_answers_are_shown_pictures_as_such(visitor: Visitor) -> None:
+    await visitor.ask("picture")
+    answer = visitor.log.locator("article.assistant").last
+    await expect(answer.locator("a.file")).to_contain_text("tide.txt")
+    picture = answer.locator("a.picture img")
+    await expect(picture).to_have_attribute("alt", "dot.png")
+    await picture.evaluate("image => image.decode()")  # it has come, and is one
+    assert await picture.evaluate("image => image.naturalWidth") == 1
+    await visitor.page.reload()
+    await visitor.log.locator("article.assistant a.picture img").evaluate("image => image.decode()")

@@ -126,10 +126,10 @@ async def test_what_nobody_uses_is_deleted_after_a_day(gateway: Gateway, tmp_pat
     await upload(other, ("the same", b"used"))
     await visitor.say("look", files=[used["id"]])
     gateway.clock.ahead += 23 * 3600
-    assert await gateway.daemon.servers.door.uploads.lapse() == 0
+    assert await gateway.daemon.corridor.files.lapse() == 0
     assert len(kept(tmp_path / "files")) == 2
     gateway.clock.ahead += 2 * 3600
-    assert await gateway.daemon.servers.door.uploads.lapse() == 1
+    assert await gateway.daemon.corridor.files.lapse() == 1
     assert await gateway.rows("SELECT name FROM file") == [("used",)]
     assert kept(tmp_path / "files") == {hashlib.sha256(b"used").hexdigest()}
 

@@ -65,6 +65,8 @@ def key(address: Address, scope: str, *, channel: str = "help", bot: str = "supp
         ),
         (Address(chat="x", place="conversation"), "conversation", "help/support/conversation:account=7,chat=x"),
         (Address(chat="12", user="12"), "shared", "help/support/dm:account=7"),
+        (Address(chat="D1", user="U", thread="3"), "thread", "help/support/dm:account=7,user=U,thread=3"),
+        (Address(chat="D1", user="U"), "thread", "help/support/dm:account=7,user=U"),
     ],
 )
 def test_boundaries(address: Address, scope: str, text: str) -> None:

@@ -85,7 +85,10 @@ DURATION = "expected a duration such as 30s, 5m, 2h or 7d"
 SIZE = "expected a size such as 64KB, 10MB or 1GB"
 URL = "expected an address such as https://chat.example.org"
 ALL = "would trust every address of the internet to name its own: list the proxies"
-BLOCKS = "access, commands, delivery, format, group, history, limits, session, stream, summary, texts"
+BLOCKS = (
+    "access, commands, dedupe, delivery, format, group, groups, history, limits, media, session, stream, summary, "
+    "texts, voice"
+)
 PATH = "expected the path of a file: sqlite:///data/gateway.db, or sqlite:////var/lib/x.db"
 
 WRONG = [

@@ -134,7 +134,7 @@ defaults:
     )
     assert said == [
         "gateway.yaml:7:12: channels.a.history.keep: must be below max_messages, which is 20",
-        "gateway.yaml:11:12: defaults.format: " + 'unknown key "odd"; known: input',
+        "gateway.yaml:11:12: defaults.format: " + 'unknown key "odd"; known: input, max_parts',
         'gateway.yaml:12:17: defaults.summary.by: unknown bot "nobody"; known: demo, other',
         "gateway.yaml:13:20: defaults.access.allow[0]: expected an id, a phone number as +4915112345, an e-mail "
         "address or *@example.org; a name can be changed by its owner and is not accepted",

@@ -202,11 +202,12 @@ async def test_reset_in_its_spellings(mode: str, tmp_path: Path) -> None:
         assert await here.rows(commands) == [("/resettle",)]  # which is none
 
 
-@pytest.mark.feature("CMD-01", "LIF-10", "GRP-02")
+@pytest.mark.feature("CMD-01", "LIF-10", "GRP-02", "GRP-09")
 @both
 async def test_reset_in_a_group_is_for_whom_it_names(mode: str, tmp_path: Path) -> None:
     async with road(tmp_path, mode, REMEMBERS) as here:
         ada, group = here.server.user(7), here.server.group(-1001)
+        here.server.admins[-1001, 7] = "administrator"
         for text in ("@far_bot hi", "/reset@other_bot", "@far_bot hi", "/reset@far_bot", "@far_bot hi", "/reset"):
             ada.says(text, group)
             await here.quiet()

@@ -107,10 +107,11 @@ async def test_files_are_fetched_piece_by_piece() -> None:
     "one",
     [
         part(7, "x", files=(File(url="https://example.org/a.png"),)),
-        part(7, "x", buttons=(Button(text="Yes", value="yes"),)),
+        part(7, "x", buttons=(Button(text="Yes \ud83d", value="yes"),)),
         part(7, "half \ud83d"),
+        part(7, ""),
     ],
-    ids=["file", "button", "lone surrogate"],
+    ids=["a file that is not kept here", "lone surrogate in a button", "lone surrogate", "nothing"],
 )
 async def test_what_cannot_be_said_is_refused_aloud(one: Any) -> None:
     async with TelegramServer() as server, opened(server) as (adapter, _):
@@ -126,7 +127,8 @@ async def test_declared_abilities() -> None:
         limits = adapter.limits
         assert (limits.text, limits.unit, limits.dialect, limits.typing) == (4096, "utf16", "entities", 4)
         assert (limits.edit, limits.draft, limits.groups, limits.threads) == (True, True, True, True)
-        assert (limits.buttons, limits.files_out, limits.resend_is_safe) == (False, 0, False)
+        assert (limits.buttons, limits.reactions, limits.resend_is_safe) == (True, True, False)
+        assert (limits.files_in, limits.files_out, limits.album) == (20 << 20, 50 << 20, 10)
         rates = (limits.account_rate, limits.chat_rate, limits.group_rate)
         assert [(rate.count, rate.seconds) for rate in rates if rate] == [(30, 1), (1, 1), (20, 60)]
         assert dict(adapter.boundary) == {"dm": "user", "group": "chat", "topic": "thread"}

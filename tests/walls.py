@@ -15,10 +15,12 @@ PLATFORMS = re.compile(r"telegram|slack|whatsapp|twilio|discord|messenger|" + "|
 # What an adapter may know of the gateway: its contract, the shapes, and pure helpers for them.
 ADAPTERS_MAY_IMPORT = {
     "gateway.adapter": "the contract",
+    "gateway.backoff": "how long to wait before another try",
     "gateway.errors": "what it may raise",
     "gateway.markup": "a dialect of its own is written over the one tree",
     "gateway.message": "the shapes",
     "gateway.options": "its part of the YAML is declared with them",
+    "gateway.phone": "numbers in their one form",
     "gateway.text": "pure functions on text",
     "gateway.units": "rates, in which limits are declared",
 }

@@ -5,10 +5,12 @@ from typing import ClassVar
 
 import msgspec
 
-from adapters.telegram import parts, probe
-from adapters.telegram.api import Api, within
+from adapters.telegram import keyboard, menu, parts, probe, reactions
+from adapters.telegram.api import Api
 from adapters.telegram.options import Options as BotOptions
 from adapters.telegram.polling import Poller
+from adapters.telegram.presses import as_reply, callback
+from adapters.telegram.sending import Sending
 from adapters.telegram.updates import Drop, Updates, parse
 from adapters.telegram.webhook import Webhook
 from gateway import adapter
@@ -19,11 +21,11 @@ from gateway.message import Address, File, Part
 from gateway.units import Rate
 
 _TEXT = 4096
-_BRIEF = within(10)
+_BRIEF = 10.0  # seconds
 
 
-class _Sent(msgspec.Struct, frozen=True):
-    message_id: int
+class _Member(msgspec.Struct, frozen=True):
+    status: str
 
 
 class _Path(msgspec.Struct, frozen=True):
@@ -38,13 +40,18 @@ class Adapter(adapter.Adapter):
         text=_TEXT,
         unit="utf16",
         dialect="entities",
-        caption=1024,
+        caption=parts.CAPTION,
         edit=True,
         draft=True,
         typing=4,
         groups=True,
         threads=True,
+        splits=4000,
+        reactions=True,
+        buttons=True,
         files_in=20 * 1024 * 1024,
+        files_out=50 * 1024 * 1024,
+        album=parts.ALBUM,
         account_rate=Rate(30, 1),
         chat_rate=Rate(1, 1),
         group_rate=Rate(20, 60),
@@ -61,6 +68,7 @@ class Adapter(adapter.Adapter):
         self._api = Api(gate, options.api_base, token)
         self._updates = Updates(name, self.account)
         self._webhook = Webhook(self._api, gate, name, options)
+        self._sending = Sending(self._api)
 
     @property
     def _polls(self) -> bool:
@@ -91,6 +99,10 @@ class Adapter(adapter.Adapter):
             self.gate.health("up", "server.public_url is not set: the webhook has to be registered by hand")
         await self._webhook.keep()
 
+    async def withdraw(self) -> None:
+        if not self._polls:
+            await self._webhook.withdraw()
+
     async def handle(self, call: Call) -> Reply:
         """A call of Telegram's: 200 once it is on disk, 503 when it could not be written."""
         if self._polls:
@@ -111,17 +123,19 @@ class Adapter(adapter.Adapter):
         except StorageDown:
             return Reply(503, headers={"retry-after": "2"})
         self.gate.heard()
-        return Reply(200)
+        pressed = callback(found)
+        return Reply(200, as_reply(pressed)) if pressed else Reply(200)
 
     async def send(self, part: Part) -> str:
-        """A message with its formatting as entities, so that nothing needs escaping."""
-        sent = await self._api.call("sendMessage", parts.message(part), _Sent)
-        return str(sent.message_id)
+        """A message with its formatting as entities, so that nothing needs escaping; or files with a caption."""
+        return await self._sending.send(part)
 
     async def edit(self, ref: str, part: Part) -> None:
         """A message keeps its place; a text like the old one is no error."""
         asked = {**parts.target(part.address), **parts.words(part.text, part.entities), "message_id": parts.number(ref)}
         asked.pop("message_thread_id", None)
+        if part.buttons:
+            asked["reply_markup"] = keyboard.markup(part.buttons)
         try:
             await self._api.call("editMessageText", asked, msgspec.Raw)
         except Refused as error:
@@ -139,6 +153,28 @@ class Adapter(adapter.Adapter):
 
     async def typing(self, address: Address) -> None:
         await self._api.call("sendChatAction", {**parts.target(address), "action": "typing"}, bool, _BRIEF)
+
+    async def react(self, address: Address, ref: str, emoji: str) -> None:
+        await self._api.call("setMessageReaction", reactions.asked(address, ref, emoji), bool, _BRIEF)
+
+    async def is_admin(self, address: Address) -> bool:
+        """Whoever speaks as the group itself is one of its administrators, and anonymous."""
+        if address.user == address.chat or not address.user.isdecimal():
+            return address.user == address.chat
+        asked = {"chat_id": parts.number(address.chat), "user_id": int(address.user)}
+        try:
+            member = await self._api.call("getChatMember", asked, _Member, _BRIEF)
+        except Unknown as error:
+            raise Retry(str(error)) from None
+        except Refused as error:
+            if error.reason in ("auth", "migrated"):
+                raise Retry(str(error)) from None
+            return False
+        return member.status in ("creator", "administrator")
+
+    async def menu(self, commands: menu.Commands, in_groups: menu.Commands) -> None:
+        """In private chats and in groups. Raises what `send` may."""
+        await menu.show(self._api, self.gate, commands, in_groups)
 
     async def fetch(self, file: File) -> AsyncIterator[bytes]:
         """Raises `Refused` when Telegram has no such file (any more) or finds it too big, else `Retry`."""

@@ -4,7 +4,7 @@ The token is part of every URL. So no error of the HTTP client is passed on or c
 request would carry the token into a log.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,9 +13,11 @@ from aiohttp import ClientConnectorError, ClientError, ClientTimeout, Connection
 from yarl import URL
 
 from adapters.telegram.refusal import Parameters, refusal
+from adapters.telegram.upload import Upload
 from adapters.telegram.wire import mend
 from gateway.adapter import Gate
 from gateway.errors import Refused, Retry, SendError, Unknown
+from gateway.message import File
 
 _T = TypeVar("_T")
 _JSON = {"Content-Type": "application/json"}
@@ -34,12 +36,7 @@ class Answer(msgspec.Struct, frozen=True):
 _answers = msgspec.json.Decoder(Answer)
 
 
-def within(seconds: float) -> ClientTimeout:
-    """A time limit for one call. Connecting has its own, shorter one: when that runs out nothing was sent."""
-    return ClientTimeout(total=seconds, connect=min(10, seconds / 2), sock_connect=min(10, seconds / 2))
-
-
-_SOON = within(30)
+SOON = 30.0  # seconds
 _FILE = ClientTimeout(total=None, connect=10, sock_connect=10, sock_read=30)
 _PIECE = 65536
 
@@ -51,11 +48,33 @@ class Api:
         self._gate, self._token = gate, token
         self._methods = f"{base}/bot{token}/"
         self._files = f"{base}/file/bot{token}/"
-        self._urls: dict[str, URL] = {}
 
-    async def call(self, method: str, payload: dict[str, Any], kind: type[_T], limit: ClientTimeout = _SOON) -> _T:
+    async def upload(
+        self, method: str, payload: dict[str, Any], files: Sequence[tuple[str, File]], kind: type[_T]
+    ) -> _T:
+        """The result of a call that carries files. Raises `Retry`, `Refused` or `Unknown`."""
+        self._encode(method, payload)
+        return self.read(method, await self._ship(method, Upload(self._gate, payload, files)), kind)
+
+    async def _ship(self, method: str, upload: Upload) -> Answer:
+        if self._gate.http.closed:
+            raise Retry(f"{method}: we are stopping")
+        limit = ClientTimeout(total=upload.seconds, connect=10, sock_connect=10)
+        failure: SendError
+        url = URL(self._methods + method)
+        try:
+            async with self._gate.http.post(url, data=upload.body(), timeout=limit, allow_redirects=False) as response:
+                return self._answer(method, response.status, await response.read())
+        except (ClientConnectorError, ConnectionTimeoutError) as error:
+            failure = Retry(f"{method}: {type(error).__name__}")
+        except (ClientError, TimeoutError, OSError) as error:
+            # Telegram takes no form that ends in its middle
+            failure = upload.failure or Unknown(f"{method}: {type(error).__name__}")
+        raise failure
+
+    async def call(self, method: str, payload: dict[str, Any], kind: type[_T], seconds: float = SOON) -> _T:
         """The result of a call, as a `kind`. Raises `Retry`, `Refused` or `Unknown`."""
-        return self.read(method, await self.ask(method, payload, limit), kind)
+        return self.read(method, await self.ask(method, payload, seconds), kind)
 
     def read(self, method: str, answer: Answer, kind: type[_T]) -> _T:
         """The result that an envelope holds. Raises `Retry`, `Refused` or `Unknown`."""
@@ -67,21 +86,18 @@ class Api:
             pass
         raise Unknown(f"{method}: a result that cannot be read")
 
-    async def ask(self, method: str, payload: dict[str, Any], limit: ClientTimeout = _SOON) -> Answer:
+    async def ask(self, method: str, payload: dict[str, Any], seconds: float = SOON) -> Answer:
         """The envelope of a call, also when it says no. Raises `Retry` or `Unknown` when there is none."""
         body = self._encode(method, payload)
-        if self._gate.http.closed:
-            raise Retry(f"{method}: we are stopping")
         failure: SendError
         try:
-            async with self._gate.http.post(
-                self._url(method), data=body, headers=_JSON, timeout=limit, allow_redirects=False
-            ) as response:
-                return self._answer(method, response.status, await response.read())
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            failure = Retry(f"{method}: {type(error).__name__}")
-        except (ClientError, TimeoutError, OSError) as error:
-            failure = Unknown(f"{method}: {type(error).__name__}")
+            posted = await self._gate.post(self._methods + method, _JSON, body, seconds)
+        except Retry as error:
+            failure = Retry(f"{method}: {error}")
+        except Unknown as error:
+            failure = Unknown(f"{method}: {error}")
+        else:
+            return self._answer(method, posted.status, posted.body)
         raise failure
 
     async def download(self, path: str) -> AsyncIterator[bytes]:
@@ -101,12 +117,6 @@ class Api:
             failure = Retry(f"file: {type(error).__name__}")
         if failure is not None:
             raise failure
-
-    def _url(self, method: str) -> URL:
-        url = self._urls.get(method)
-        if url is None:
-            url = self._urls[method] = URL(self._methods + method)
-        return url
 
     def _encode(self, method: str, payload: dict[str, Any]) -> bytes:
         try:

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from adapters.telegram.keyboard import Keyboard, pressed
 from adapters.telegram.wire import Chat, User, speaker, spot
-from gateway.message import Address, Inbound, Kind, Sender
+from gateway.message import Address, Inbound, Json, Kind, Sender
 
 _INSIDE = {"creator", "administrator", "member"}
 
@@ -22,6 +23,7 @@ class _Below(msgspec.Struct, frozen=True):
     chat: Chat
     message_thread_id: int = 0
     is_topic_message: bool = False
+    reply_markup: Keyboard | None = None
 
 
 class _Press(msgspec.Struct, frozen=True):
@@ -83,21 +85,27 @@ class Events:
         return self._readers[name](data, ids)
 
     def _button(self, data: Any, ids: tuple[str, ...]) -> Inbound | None:
-        """A press on a button of ours: `text` is its value, `ref` the message it stands below."""
+        """A press on a button of ours: `text` is its value, `ref` the message it stands below.
+
+        Of a value too long for Telegram only the button's number comes back: the core knows what it stands for.
+        """
         press = msgspec.convert(data, _Press)
         below = press.message
         if below is None or press.data is None:  # below a message sent through us elsewhere, or a game's
             return None
         thread = below.message_thread_id if below.is_topic_message else 0
-        sender = speaker(press.user)
+        sender, meant = speaker(press.user), pressed(press.data, below.reply_markup)
+        button: dict[str, Json] = {"ref": str(below.message_id), "text": meant.label}
+        if meant.number is not None:
+            button["index"] = meant.number
         return self._inbound(
             "button",
             (*ids, f"callback:{press.id}"),
             spot(below.chat, thread, sender),
             sender,
-            text=press.data,
+            text=meant.value,
             ref=str(below.message_id),
-            extra={"callback": press.id},
+            extra={"button": button, "callback": press.id},
         )
 
     def _reaction(self, data: Any, ids: tuple[str, ...]) -> Inbound | None:
@@ -113,10 +121,7 @@ class Events:
             addressed=change.chat.type == "private",
             ref=str(change.message_id),
             sent_at=change.date * 1000,
-            extra={
-                "added": [name for name in new if name not in old],
-                "removed": [name for name in old if name not in new],
-            },
+            extra={"reaction": _changed(old, new)},
         )
 
     def _membership(self, data: Any, ids: tuple[str, ...]) -> Inbound | None:
@@ -148,6 +153,13 @@ class Events:
             sender=sender,
             **rest,
         )
+
+
+def _changed(old: list[str], new: list[str]) -> dict[str, Json]:
+    """What was put there last, or else taken away; and all that this person has there now."""
+    added = [name for name in new if name not in old]
+    gone = [name for name in old if name not in new]
+    return {"emoji": next(iter([*added, *gone]), ""), "removed": not added, "now": new}
 
 
 def _change(before: bool, now: bool, private: bool) -> Kind:

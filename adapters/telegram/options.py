@@ -34,6 +34,9 @@ class Options(options.Options):
     secret: Annotated[options.Secret, AfterValidator(_webhook_secret)] | None = options.key(
         None, "What Telegram must send along with every webhook; derived from the token when not given."
     )
+    register_webhook: bool = options.key(
+        True, "With mode: webhook, tell Telegram where to call us, and take it back when the channel is removed."
+    )
     api_base: options.Url = options.key(
         "https://api.telegram.org", "Address of the Bot API: a proxy, or a Bot API server of your own."
     )

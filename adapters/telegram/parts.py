@@ -1,12 +1,16 @@
-"""A part of an answer as the Bot API wants it."""
+"""A part of an answer as the calls that send it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gateway.errors import Refused
+from adapters.telegram import keyboard, media
+from adapters.telegram.addressing import units
+from adapters.telegram.media import Shipment
 from gateway.message import Address, Entity, Part
 
 _ENTITIES = {"bold", "italic", "underline", "strikethrough", "spoiler", "code", "pre", "text_link", "blockquote"}
+CAPTION = 1024
+ALBUM = 10
 
 
 def target(address: Address) -> dict[str, Any]:
@@ -17,15 +21,34 @@ def target(address: Address) -> dict[str, Any]:
     return found
 
 
-def message(part: Part) -> dict[str, Any]:
-    """The arguments of `sendMessage`. Raises `Refused` for what we cannot send."""
-    if part.files or part.buttons:
-        raise Refused("unsupported", "files and buttons are not sent to this platform yet")
-    found = {**target(part.address), **words(part.text, part.entities)}
+def shipments(part: Part, *, plainly: bool = False) -> list[Shipment]:
+    """The calls, in order: one, but for what Telegram does not take together. The last one bears the buttons."""
+    calls = list(_calls(part, plainly))
     if part.reply_to.isdecimal():
         # the answer matters more than the quote: the message may have been deleted meanwhile
-        found["reply_parameters"] = {"message_id": int(part.reply_to), "allow_sending_without_reply": True}
-    return found
+        quoted = {"message_id": int(part.reply_to), "allow_sending_without_reply": True}
+        calls[0].asked["reply_parameters"] = quoted
+    if part.buttons:
+        calls[-1].asked["reply_markup"] = keyboard.markup(part.buttons)
+    return [call._replace(asked={**target(part.address), **call.asked}) for call in calls]
+
+
+def _calls(part: Part, plainly: bool) -> Iterator[Shipment]:
+    several = len(part.files) > 1
+    # an album has no buttons, and a long text is no caption
+    apart = bool(part.text) and (units(part.text) > CAPTION or (several and bool(part.buttons)))
+    said = captioned(part) if part.text and not apart else {}
+    if several:
+        yield media.album(part.files[:ALBUM], said, plainly=plainly)
+    elif part.files:
+        yield media.single(part.files[0], said, plainly=plainly)
+    if apart or not part.files or (several and part.buttons):
+        yield Shipment("sendMessage", words(part.text or ("⬇️" if part.buttons else ""), part.entities))
+
+
+def captioned(part: Part) -> dict[str, Any]:
+    said = words(part.text, part.entities)
+    return {"caption" if name == "text" else "caption_entities": value for name, value in said.items()}
 
 
 def words(text: str, formatted: Sequence[Entity]) -> dict[str, Any]:

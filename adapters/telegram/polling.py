@@ -6,8 +6,9 @@ is on disk. Telegram remembers it; we keep nothing over restarts.
 
 import msgspec
 
-from adapters.telegram.api import Api, within
+from adapters.telegram.api import Api
 from adapters.telegram.backoff import Backoff
+from adapters.telegram.presses import acknowledge, callback
 from adapters.telegram.updates import ALLOWED, Drop, Updates, parse
 from gateway.adapter import Gate, State
 from gateway.errors import Refused, Retry, StorageDown, Unknown
@@ -67,7 +68,7 @@ class Poller:
         # The first poll returns at once, so that it is soon known whether we are connected at all.
         timeout = _TIMEOUT if self._up else 0
         asked = {"offset": self._offset, "limit": _LIMIT, "timeout": timeout, "allowed_updates": ALLOWED}
-        answer = await self._api.ask("getUpdates", asked, within(timeout + 15))
+        answer = await self._api.ask("getUpdates", asked, timeout + 15)
         if answer.error_code == 409:
             raise Conflict(answer.description)
         return [bytes(raw) for raw in self._api.read("getUpdates", answer, list[msgspec.Raw])]
@@ -91,6 +92,8 @@ class Poller:
             raise Unknown("getUpdates: a batch without any update number")
         if taken:
             await self._gate.receive_all(taken)
+            if pressed := [id for inbound, _ in taken if (id := callback(inbound))]:
+                await acknowledge(self._api, pressed)
         for drop in drops:
             await self._gate.drop(drop.ids, self._account, drop.reason)
         return max(numbers, default=-1)

@@ -9,13 +9,15 @@ import orjson
 
 from adapters.telegram.addressing import Ear
 from adapters.telegram.events import Events
-from adapters.telegram.wire import Content, Message, mend, speaker, spot
-from gateway.message import Address, Inbound, Kind, Sender
+from adapters.telegram.wire import Answered, Content, Message, mend, speaker, spot
+from gateway.message import Address, Inbound, Json, Kind, Sender
+from gateway.text import clean, clean_name
 
 ALLOWED = ["message", "edited_message", "callback_query", "my_chat_member", "message_reaction"]
 """The update types that we ask Telegram for."""
 
 _WORDS = Content()
+_QUOTED = 2000  # letters of what a message answers
 
 
 class Drop(NamedTuple):
@@ -105,6 +107,8 @@ class Updates:
     ) -> Inbound:
         words, entities = message.text or message.caption, message.entities or message.caption_entities
         answered = message.reply_to_message
+        if answered is not None and answered.forum_topic_created is not None:
+            answered = None
         if kind == "message":  # a Bot API server of one's own counts updates anew, but not messages
             ids = (*ids, f"message:{message.chat.id}:{message.message_id}")
         return Inbound(
@@ -118,9 +122,10 @@ class Updates:
             files=content.files,
             addressed=self._addressed(message, address, content),
             ref=str(message.message_id),
-            reply_to=str(answered.message_id) if answered and answered.forum_topic_created is None else "",
+            reply_to=str(answered.message_id) if answered else "",
             sent_at=(message.edit_date or message.date) * 1000,
-            extra={**content.extra, "album": message.media_group_id} if message.media_group_id else content.extra,
+            order=message.message_id,
+            extra=_beside(message, answered, content) if answered or message.media_group_id else content.extra,
         )
 
     def _addressed(self, message: Message, address: Address, content: Content) -> bool:
@@ -158,6 +163,21 @@ def _load_reader() -> Callable[[Mapping[str, Any]], Content | None]:
 
     contents.warm()
     return contents.read
+
+
+def _beside(message: Message, answered: Answered | None, content: Content) -> Mapping[str, Json]:
+    """What stands beside the words: the album they belong to, and what they answer."""
+    found = dict(content.extra)
+    if message.media_group_id:
+        found["album"] = message.media_group_id
+    if answered is not None:
+        said = (message.quote.text if message.quote else "") or answered.text or answered.caption
+        speaks = speaker(answered.user, answered.sender_chat)
+        found["quoted"] = {
+            "sender": {"id": speaks.id if speaks else "", "name": clean_name(speaks.name) if speaks else ""},
+            "text": clean(said[:_QUOTED]),
+        }
+    return found
 
 
 def _with_phone(sender: Sender | None, content: Content) -> Sender | None:

@@ -33,6 +33,7 @@ class Webhook:
     def __init__(self, api: Api, gate: Gate, name: str, options: Options) -> None:
         self._api, self._gate, self._name = api, gate, name
         self._secret = secret(options)
+        self._registers = options.register_webhook
         self._registered = False
         self._trouble = ""
         self._next = _CHECK
@@ -50,13 +51,15 @@ class Webhook:
 
     async def keep(self) -> None:
         """Look every few minutes whether Telegram still calls us, and sooner after a failure; until cancelled."""
-        while self.url:
+        while self.url and self._registers:
             self.tell()
             await self._gate.pause(self._next)
             await self.ensure()
 
     async def ensure(self) -> None:
         """Have Telegram call us. Raises only `Refused("auth")`; any other failure is kept to be told."""
+        if not self._registers:
+            return
         try:
             if not self._registered or (await self.info()).url != self.url:
                 await self._register()
@@ -69,6 +72,11 @@ class Webhook:
         self._trouble, self._next = "", _CHECK
         self._backoff.reset()
         self._gate.heard()
+
+    async def withdraw(self) -> None:
+        """Take the webhook back, if it still leads to us; what waits at Telegram stays there. Raises a `SendError`."""
+        if self.url and self._registers and (await self.info()).url == self.url:
+            await self._api.call("deleteWebhook", {"drop_pending_updates": False}, bool)
 
     def tell(self) -> None:
         self._gate.health("retrying" if self._trouble else "up", self._trouble)

@@ -50,7 +50,16 @@ class Answered(msgspec.Struct, frozen=True):
 
     message_id: int
     user: User | None = msgspec.field(default=None, name="from")
+    sender_chat: Chat | None = None
     forum_topic_created: msgspec.Raw | dict[str, object] | None = None
+    text: str = ""
+    caption: str = ""
+
+
+class Quote(msgspec.Struct, frozen=True):
+    """The stretch of it that was picked out."""
+
+    text: str = ""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -63,6 +72,7 @@ class Message(msgspec.Struct, frozen=True):
     message_thread_id: int = 0
     is_topic_message: bool = False
     reply_to_message: Answered | None = None
+    quote: Quote | None = None
     edit_date: int = 0
     text: str = ""
     entities: tuple[Entity, ...] = ()

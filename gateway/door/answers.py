@@ -40,13 +40,17 @@ class Answers:
                 frames = self._frames(place, accepted, watcher, more)
                 return await stream.write(request, frames, self._house.slowest)
         if lines := accepted.told.messages:
-            return problems.json(_whole(place.channel, accepted.turn, lines) | more)
+            return problems.json(self._whole(place.channel, accepted.turn, lines) | more)
         waits = "respond-async" not in request.headers.get("Prefer", "").lower()
         over = accepted.outcome == "duplicate" and await self._is_over(accepted.turn)
         if over or (waits and await self._until_over(place, accepted.turn, watcher)):
             lines = await self._house.corridor.db.read(history.of_turn, accepted.turn)
-            return problems.json(_whole(place.channel, accepted.turn, lines) | more)
+            return problems.json(self._whole(place.channel, accepted.turn, lines) | more)
         return problems.json({"turn_id": accepted.turn} | more, 202)
+
+    def _whole(self, channel: Channel, turn: str, lines: Any) -> dict[str, Any]:
+        said: list[Message] = [line for line in lines if line.role != "user"]
+        return {"turn_id": turn, "messages": shown.messages(channel, said, self._house.corridor.files.lasting)}
 
     async def _is_over(self, turn: str) -> bool:
         """Whether a turn has ended. Raises `Problem` 410 when it never will be answered."""
@@ -76,12 +80,12 @@ class Answers:
         self, place: Place, accepted: Accepted, watcher: Watcher, more: dict[str, Any]
     ) -> AsyncIterator[Frame]:
         """The events of one turn, to its end."""
-        turn, lines = accepted.turn, accepted.told.messages
+        turn, lines, link = accepted.turn, accepted.told.messages, self._house.corridor.files.lasting
         if not lines and accepted.outcome == "duplicate" and await self._is_over(turn):
             lines = await self._house.corridor.db.read(history.of_turn, turn)
         if lines:
             for line in lines:
-                yield Frame("message", shown.message(place.channel, line), str(line.seq))
+                yield Frame("message", shown.message(place.channel, line, link), str(line.seq))
             if "session" in more:
                 yield Frame("reset", more["session"])
             return
@@ -97,10 +101,5 @@ class Answers:
                     # It may have been said so while this watcher was behind.
                     for line in await self._house.corridor.db.read(history.of_turn, turn):
                         if line.seq > last:
-                            yield Frame("message", shown.message(place.channel, line), str(line.seq))
+                            yield Frame("message", shown.message(place.channel, line, link), str(line.seq))
                     return
-
-
-def _whole(channel: Channel, turn: str, lines: Any) -> dict[str, Any]:
-    said: list[Message] = [line for line in lines if line.role != "user"]
-    return {"turn_id": turn, "messages": shown.messages(channel, said)}

@@ -58,7 +58,7 @@ class Chat:
         facts, lines, waiting, more = await self._house.corridor.db.read(read, held.session, held.lane, since, limit)
         page = {
             "session": shown.session(facts, held.expires_at),
-            "messages": shown.messages(visit.channel, lines),
+            "messages": shown.messages(visit.channel, lines, self._house.corridor.files.lasting),
             "typing": self._house.corridor.live.preview(held.lane) is not None,
             "has_more": more,
             "pending": waiting,

@@ -118,7 +118,7 @@ class Feed:
 
     def _line(self, line: Message) -> Frame:
         self._last = line.seq
-        return Frame("message", shown.message(self._channel, line), str(line.seq))
+        return Frame("message", shown.message(self._channel, line, self._c.files.lasting), str(line.seq))
 
     def _present(self) -> Iterator[Frame]:
         """Whether somebody writes, and what stands there so far."""

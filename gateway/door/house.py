@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from aiohttp import web
@@ -31,14 +30,12 @@ class Visitors(Protocol):
 
 @dataclass
 class House:
-    """One process's public side. `files` is the folder where uploads are kept."""
+    """One process's public side."""
 
     corridor: Corridor
     router: Router
     settings: Settings
     intake: Intake
-    files: Path
-    url: str = ""  # what links to us begin with
     bodies: Bodies = field(default_factory=Bodies)
     live: int = 0  # connections that stay open
     patience: float = 30.0  # seconds that a request waits for its answer

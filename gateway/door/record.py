@@ -54,12 +54,12 @@ class Record:
 
     async def _pieces(self, visit: Visit, format: str) -> AsyncIterator[bytes]:
         """The file, a page of the history at a time."""
-        last = 0
+        last, link = 0, self._house.corridor.files.lasting
         if format == "json":
             yield b'{"session_id": ' + orjson.dumps(visit.held.session) + b', "messages": ['
         while lines := await self._house.corridor.db.read(history.after, visit.held.session, last, PAGE):
             if format == "json":
-                shown_lines = (orjson.dumps(one) for one in shown.messages(visit.channel, lines))
+                shown_lines = (orjson.dumps(one) for one in shown.messages(visit.channel, lines, link))
                 yield (b", " if last else b"") + b", ".join(shown_lines)
             else:
                 yield "".join(_written(line, format) for line in lines).encode()

@@ -1,6 +1,5 @@
 """What somebody says, on its way to the inbox, and what becomes of it there."""
 
-import uuid
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -11,6 +10,7 @@ from gateway.door.house import House
 from gateway.errors import Problem
 from gateway.intake import Accepted, Also
 from gateway.message import Address, File, Inbound, Sender, decode
+from gateway.repeats import unnamed
 from gateway.text import clean
 
 LONGEST = 32_000  # characters of a message
@@ -18,11 +18,10 @@ LONGEST_KEY = 200  # characters of a client's own id of a message
 
 
 class Saying(NamedTuple):
-    """A message that a client wants said. `key` tells it from others; its repetition is not another message."""
+    """A message that a client wants said. `key` is the client's own id of it, "" when it gave none."""
 
     text: str
     key: str
-    ref: str
     files: tuple[str, ...] = ()
 
 
@@ -61,8 +60,7 @@ def read_saying(request: web.BaseRequest, body: dict[str, Any]) -> Saying:
     for one in given:
         if one is not None and not (isinstance(one, str) and 0 < len(one) <= LONGEST_KEY and one.isprintable()):
             raise Problem(400, "invalid_message_id", f"a message_id has 1 to {LONGEST_KEY} printable characters")
-    key = given[0] or given[1] or uuid.uuid4().hex
-    return Saying(text, key, given[0] or given[1] or "", tuple(dict.fromkeys(files)))
+    return Saying(text, given[0] or given[1] or "", tuple(dict.fromkeys(files)))
 
 
 def look(turn: str) -> Tx[Kept | None]:
@@ -86,12 +84,12 @@ async def say(
     inbound = Inbound(
         channel=place.channel.name,
         account=place.channel.account,
-        ids=(f"{namespace or place.session}:{saying.key}",),
+        ids=(f"{namespace or place.session}:{saying.key}",) if saying.key else unnamed(house.corridor.clock.new_id),
         address=place.address,
         text=saying.text,
         sender=place.sender,
         files=files,
-        ref=saying.ref,
+        ref=saying.key,
         sent_at=house.now,
     )
     accepted = await house.router.receive(place.channel, inbound, also=also, only=place.session)

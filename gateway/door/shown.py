@@ -1,6 +1,6 @@
 """What clients are shown: the JSON of messages, sessions and files."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import orjson
@@ -10,8 +10,11 @@ from gateway.markup import tree
 from gateway.message import File, Inbound, Message, decode
 from gateway.sessions import Facts
 
+Link = Callable[[File], str]
+"""Where a client may get a file from, from now on."""
 
-def message(channel: Channel, line: Message) -> dict[str, Any]:
+
+def message(channel: Channel, line: Message, link: Link) -> dict[str, Any]:
     """One line of the history. What a bot says comes as a tree of its Markdown, never as HTML."""
     shown: dict[str, Any] = {
         "seq": line.seq,
@@ -19,7 +22,7 @@ def message(channel: Channel, line: Message) -> dict[str, Any]:
         "text": line.text,
         "at": line.at,
         "turn": line.turn,
-        "files": [file(one) for one in line.files],
+        "files": [{**file(one), "url": link(one)} for one in line.files],
         "buttons": [{"text": one.text, "value": one.value, "url": one.url} for one in line.buttons],
         "flag": line.flag,
     }
@@ -31,8 +34,8 @@ def message(channel: Channel, line: Message) -> dict[str, Any]:
     return shown
 
 
-def messages(channel: Channel, lines: Iterable[Message]) -> list[dict[str, Any]]:
-    return [message(channel, line) for line in lines]
+def messages(channel: Channel, lines: Iterable[Message], link: Link) -> list[dict[str, Any]]:
+    return [message(channel, line, link) for line in lines]
 
 
 def file(one: File) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from gateway.errors import Problem
 from gateway.ingress import problems
 from gateway.intake import Accepted, Effect, Outcome, Scene
 from gateway.message import Inbound
-from gateway.reception import permitted
+from gateway.permission import permitted
 from gateway.sessions import OPEN
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}", re.ASCII)

@@ -1,7 +1,6 @@
 """POST /api/chat/files and what is done with what comes: counted while it is read, named by us, given out by links."""
 
 import asyncio
-import os
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
@@ -19,14 +18,16 @@ from aiohttp.http_exceptions import HttpProcessingError
 from gateway.door.access import Access, Visit
 from gateway.door.house import House
 from gateway.errors import Problem, StorageDown
-from gateway.files import folder, links, records, sniff
+from gateway.files import links, records, sniff
+from gateway.files.admission import admitted
 from gateway.files.folder import Draft
+from gateway.files.naming import title
 from gateway.files.records import Record
+from gateway.files.store import Named
 from gateway.ingress import problems
 from gateway.ingress.body import announced
 from gateway.ingress.problems import SERVER, WrongMethod
 from gateway.message import File
-from gateway.text import clean, clean_name
 
 MOST = 10  # files of one request
 SECONDS = 120.0  # for a whole request
@@ -50,15 +51,8 @@ class Uploads:
 
     def __init__(self, house: House, access: Access) -> None:
         self._house, self._access = house, access
+        self._store = house.corridor.files
         self._running = 0
-        self._key = ""
-        self._still = asyncio.Lock()  # a content is not removed while somebody keeps it once more
-
-    async def open(self) -> None:
-        """Make or find the key of the links, and remove what a killed process left."""
-        corridor = self._house.corridor
-        self._key = await corridor.db.write(links.signing_key, os.urandom(32).hex())
-        await asyncio.to_thread(folder.clear, self._house.files)
 
     async def post(self, request: web.BaseRequest) -> web.StreamResponse:
         visit = await self._access.visit(request)
@@ -85,12 +79,12 @@ class Uploads:
         drafts: list[tuple[str, Draft]] = []
         try:
             async for name, draft in self._drafts(request, largest, drafts):
-                if sniff.is_program(draft.head):
-                    raise Problem(415, "file_refused", f"{name} is a program")
+                # What the browser says it is comes from the name as well, and counts for nothing beside it.
+                if not admitted(draft.head, sniff.mime(draft.head, name), name, visit.channel.settings.media.allow):
+                    raise Problem(415, "file_refused", f"{name} is not accepted: a program, or another kind")
             if not drafts:
                 raise Problem(400, "no_files", "there is no file in the request")
-            async with self._still:
-                return await self._keep(visit, drafts)
+            return await self._keep(visit, drafts)
         except _MALFORMED:
             raise Problem(400, "malformed_body", "the body is no multipart/form-data") from None
         except OSError as error:
@@ -118,7 +112,7 @@ class Uploads:
                 continue
             if len(drafts) == MOST:
                 raise Problem(413, "too_many_files", f"at most {MOST} files at once")
-            draft = await asyncio.to_thread(folder.draft, self._house.files, self._house.corridor.clock.new_id())
+            draft = await self._store.draft()
             drafts.append((_name(part.filename), draft))
             while piece := await part.read_chunk(PIECE):
                 if draft.size + len(piece) > largest:
@@ -127,14 +121,9 @@ class Uploads:
             yield drafts[-1]
 
     async def _keep(self, visit: Visit, drafts: Sequence[tuple[str, Draft]]) -> list[Record]:
-        corridor, kept = self._house.corridor, []
-        for name, draft in drafts:
-            sha = await asyncio.to_thread(draft.keep, self._house.files)
-            mime = sniff.mime(draft.head, name)
-            id = corridor.clock.new_id()
-            kept.append(Record(id, visit.held.session, name, mime, draft.size, sha, self._house.now))
-        await corridor.db.write(records.add, kept)
-        return kept
+        new_id = self._house.corridor.clock.new_id
+        named = [Named(new_id(), name, sniff.mime(draft.head, name), draft) for name, draft in drafts]
+        return await self._store.hold(visit.held.session, named)
 
     async def attached(self, session: str, ids: Sequence[str]) -> tuple[File, ...]:
         """The files that a message names, as it holds them. Raises `Problem` 404 when one is not this session's."""
@@ -143,12 +132,7 @@ class Uploads:
         if len(ids) > MOST:
             raise Problem(413, "too_many_files", f"at most {MOST} files with one message")
         found = await self._house.corridor.db.write(records.attach, session, ids)
-        return tuple(self._file(record) for record in found)
-
-    def _file(self, record: Record) -> File:
-        url = self._house.url + links.link(self._key, record.id, record.name, self._house.now)
-        kind = sniff.kind(record.mime)
-        return File(id=record.id, name=record.name, mime=record.mime, size=record.size, url=url, kind=kind)
+        return tuple(self._store.file(record) for record in found)
 
     def _shown(self, record: Record) -> dict[str, object]:
         return {"id": record.id, "name": record.name, "size": record.size, "mime": record.mime}
@@ -159,9 +143,7 @@ class Uploads:
             raise WrongMethod("GET", "HEAD")
         id = request.path.removeprefix(links.PREFIX).partition("/")[0]
         until, signature = request.query.get("until", ""), request.query.get("signature", "")
-        record = None
-        if links.is_good(self._key, id, until, signature, self._house.now):
-            record = await self._house.corridor.db.read(records.find, id)
+        record = await self._store.linked(id, until, signature)
         if record is None:
             raise Problem(404, "not_found", "there is nothing here")
         headers = {
@@ -172,32 +154,20 @@ class Uploads:
             "X-Content-Type-Options": "nosniff",
             "Cache-Control": "private, max-age=3600",
         }
-        return web.FileResponse(folder.place(self._house.files, record.sha256), headers=headers)
+        return web.FileResponse(self._store.place(record), headers=headers)
 
     async def tidy(self) -> None:
         """Remove what nobody has used for a day, now and again, until cancelled."""
         while True:
             try:
-                while await self.lapse():
+                while await self._store.lapse():
                     pass
             except (StorageDown, OSError) as error:
                 log.error("storage.down", error=str(error))
             await self._house.corridor.clock.sleep(TIDIED)
 
-    async def lapse(self) -> int:
-        """Remove a batch of what nobody has used for a day. Returns how many contents went."""
-        async with self._still:
-            gone = await self._house.corridor.db.write(records.lapse, self._house.now - records.LOOSE)
-            await asyncio.to_thread(folder.remove, self._house.files, gone)
-        return len(gone)
-
 
 def _name(given: str) -> str:
-    """A file's own name, without folders, on one line, its ending included."""
     for escaped, plain in _ESCAPES:
         given = given.replace(escaped, plain)
-    last = clean(given.replace("\\", "/")).rpartition("/")[2]
-    stem, dot, ending = last.rpartition(".")
-    if not stem or len(ending) > 10 or not ending.isalnum():
-        return clean_name(last) or "file"
-    return f"{clean_name(stem) or 'file'}{dot}{ending}"
+    return title(given)

@@ -13,6 +13,7 @@
 """
 
 from gateway.fetch.fetcher import Caps, Download, Fetcher
+from gateway.fetch.fetchers import Fetchers
 from gateway.fetch.rules import Host, Rules, host
 
-__all__ = ["Caps", "Download", "Fetcher", "Host", "Rules", "host"]
+__all__ = ["Caps", "Download", "Fetcher", "Fetchers", "Host", "Rules", "host"]

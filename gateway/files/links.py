@@ -1,4 +1,4 @@
-"""Addresses of files for bots and visitors: ours, signed, good for a day. They hold nothing of the session's token."""
+"""Addresses of files for bots and visitors: ours, signed, good for a time. They hold nothing of the session's token."""
 
 import hmac
 import re
@@ -7,7 +7,9 @@ from urllib.parse import quote
 from gateway import kept
 from gateway.db import Tx
 
-LIFE = 24 * 3600  # seconds
+LIFE = 24 * 3600  # seconds that a bot may take to read what came in
+DAY = 24 * 3600
+OUTGOING = 7 * 24 * 3600  # seconds that a person may take to read what was sent
 PREFIX = "/files/"
 
 _NAME = "files.key"
@@ -22,10 +24,16 @@ def signing_key(new: str) -> Tx[str]:
     return found or new
 
 
-def link(key: str, id: str, name: str, now: int) -> str:
-    """The path of a file, with its signature; `now` is in ms."""
-    until = str(now // 1000 + LIFE)
+def link(key: str, id: str, name: str, now: int, life: int = LIFE) -> str:
+    """The path of a file, with its signature; `now` is in ms, `life` in seconds."""
+    until = str(now // 1000 + life)
     return f"{PREFIX}{id}/{quote(name, safe='')}?until={until}&signature={_sign(key, id, until)}"
+
+
+def lasting(key: str, id: str, name: str, now: int) -> str:
+    """A link for a page that is read again and again: the same all day, and good for a week at least."""
+    days = now // 1000 // DAY + 8
+    return link(key, id, name, 0, days * DAY)
 
 
 def is_good(key: str, id: str, until: str, signature: str, now: int) -> bool:

@@ -35,6 +35,27 @@ def add(records: Sequence[Record]) -> Tx[None]:
         yield f"INSERT INTO file ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7)", record
 
 
+def put(records: Sequence[Record]) -> Tx[list[str]]:
+    """Note files that a message holds, in place of those of the same ids. Returns contents not needed any more."""
+    gone = []
+    for record in records:
+        gone += [sha for (sha,) in (yield "SELECT sha256 FROM file WHERE id = $1", (record.id,))]
+        yield (
+            f"""INSERT INTO file ({COLUMNS}, attached) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)
+                  ON CONFLICT (id) DO UPDATE SET session = excluded.session, name = excluded.name,
+                  mime = excluded.mime, size = excluded.size, sha256 = excluded.sha256, attached = 1""",
+            record,
+        )
+    return (yield from _unneeded(gone))
+
+
+def of_session(session: str, ids: Sequence[str]) -> Tx[dict[str, Record]]:
+    """Those of these files that belong to a session, by id."""
+    marks = ", ".join(f"${index + 2}" for index in range(len(ids)))
+    rows = yield f"SELECT {COLUMNS} FROM file WHERE session = $1 AND id IN ({marks})", (session, *ids)
+    return {row[0]: Record._make(row) for row in rows}
+
+
 def attach(session: str, ids: Sequence[str]) -> Tx[list[Record]]:
     """The files that a message names, in its order; they stay. Raises `Problem` 404 for one of another session."""
     marks = ", ".join(f"${index + 2}" for index in range(len(ids)))
@@ -46,6 +67,13 @@ def attach(session: str, ids: Sequence[str]) -> Tx[list[Record]]:
     if len(found) < len(ids):
         raise Problem(404, "unknown_file", "this session has no such file")
     return [found[id] for id in ids]
+
+
+def drop(session: str, ids: Sequence[str]) -> Tx[list[str]]:
+    """Forget some files of a session. Returns the contents that are not needed any more."""
+    marks = ", ".join(f"${index + 2}" for index in range(len(ids)))
+    rows = yield f"DELETE FROM file WHERE session = $1 AND id IN ({marks}) RETURNING sha256", (session, *ids)
+    return (yield from _unneeded([sha for (sha,) in rows]))
 
 
 def find(id: str) -> Tx[Record | None]:

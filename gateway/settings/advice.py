@@ -1,7 +1,9 @@
 """What an operator should know about a configuration that is otherwise well."""
 
 from config import Document, Path, Problem
+from gateway.adapter import Adapter
 from gateway.settings.entries import ChannelSettings
+from gateway.settings.groups import Manners
 from gateway.settings.process import Process
 
 
@@ -27,6 +29,15 @@ def _of_channel(document: Document, path: Path, channel: ChannelSettings) -> lis
         found.append(_at(document, path, said, "access.dm: allowlist admits only those it lists"))
     if access.dm == "allowlist" and not access.allow:
         found.append(_at(document, (*path, "access"), "its list of those who may write is empty: it admits nobody"))
+    if channel.plugin is not None and channel.plugin.is_admin is Adapter.is_admin:
+        said = "this platform names no admins of groups: nobody may /reset there"
+        blocks: dict[Path, Manners] = {
+            ("group",): channel.group,
+            **{("groups", name): one for name, one in channel.groups.items()},
+        }
+        for way, block in blocks.items():
+            if (place := (*path, *way, "reset_by")) in document and block.reset_by == "admins":
+                found.append(_at(document, place, said, "anyone, or sender: who began the conversation"))
     return found
 
 

@@ -50,43 +50,6 @@ class Session(Options):
         return self
 
 
-def _chats(value: object) -> str | Ids:
-    if value == "all":
-        return "all"
-    if not isinstance(value, list):
-        raise ValueError("expected all, or a list of chat ids")
-    wrong = [
-        ((index,), "expected a chat id: put it in quotes")
-        for index, item in enumerate(value)
-        if not isinstance(item, str | int) or isinstance(item, bool) or not str(item).strip()
-    ]
-    if wrong:
-        raise faults(*wrong)
-    return tuple(str(item) for item in value)
-
-
-_ids: dict[str, Any] = {"type": "array", "items": {"type": ["string", "integer"]}}
-Chats = Annotated[
-    Literal["all"] | Ids,
-    PlainValidator(_chats),
-    WithJsonSchema({"anyOf": [{"const": "all"}, _ids]}),
-]
-
-
-class Group(Options):
-    """How the bot behaves in groups."""
-
-    mode: Literal["open", "mention", "listen", "off"] = key(
-        "mention", "open: answer all; mention: when addressed; listen: never answer; off: keep nothing."
-    )
-    allow: Chats = key("all", "Groups where the bot may speak: all, or a list of chat ids.")
-    leave_unlisted: bool = key(False, "Leave groups that are not listed, where the platform can.")
-    attribution: bool = key(True, "Write `Name: text` in the history that the bot sees.")
-    quote: bool = key(True, "Quote the message that is answered.")
-    wake_on_everyone: bool = key(False, "Whether @everyone, @here and @channel count as addressing the bot.")
-    allow_bots: bool = key(False, "Whether messages of other bots are answered.")
-
-
 class Access(Options):
     """Who may write."""
 
@@ -188,6 +151,14 @@ class Limits(Options):
     send: Send = key(None, "Pace of sending for the whole account, instead of the platform's; off: none.")
 
 
+class Dedupe(Options):
+    """How repeats are known of messages that neither the platform nor the client has given an id."""
+
+    window: DurationOrNever = key(
+        "10s", "For so long the same words of the same person are one message, until it is answered; off: never."
+    )
+
+
 class Delivery(Options):
     """How hard it is tried to deliver an answer."""
 
@@ -196,18 +167,40 @@ class Delivery(Options):
     on_unknown: Literal["resend_once", "never", "until_confirmed"] = key(
         "resend_once", "When the platform's answer was lost, so that a part may or may not have been sent."
     )
+    template: str = key(
+        "", "The platform's template to send where it lets us say nothing of our own; unset: wait for the user."
+    )
 
 
 class Format(Options):
     """How answers are written."""
 
     input: Literal["markdown", "plain"] = key("markdown", "What the bot's text is.")
+    max_parts: int = key(8, "Longest answer, in messages; of a longer one the first, and all of it as a file.", ge=1)
+
+
+class Coalesce(Options):
+    """Messages in quick succession as one."""
+
+    quiet: DurationOrNever = key("off", "Silence after which what one person has said is answered as one message; or off.")
+    max_wait: Duration = key("8s", "How long the first of them waits at most.")
+    max_messages: int = key(12, "How many of them are one at most.", ge=2, le=100)
+
+
+class Ack(Options):
+    """Reactions on the user's message, where the platform has them; nothing where no sign is given."""
+
+    seen: str = key("", "While it is being answered, such as 👀.")
+    done: str = key("", "When it has been answered, such as ✅.")
+    failed: str = key("", "When there is no answer, such as ❌.")
 
 
 class Stream(Options):
     """What users see while an answer is being written."""
 
     typing: bool = key(True, "Show that an answer is coming.")
+    read: bool = key(True, "Mark what users write as read, where the platform can.")
+    ack: Ack = Field(default_factory=Ack)
     edit: Literal["auto", "on", "off"] = key(
         "auto", "auto: live text where the platform has it; on: also by editing a message; off: never."
     )

@@ -1,7 +1,7 @@
 """Holds pieces of a document against their models, and says in words what is wrong, and where."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -190,5 +190,9 @@ def _keys_at(model: type[BaseModel], steps: Path) -> Iterator[str]:
     """The keys that a model inside a model has."""
     inner: Any = model
     for step in steps:
-        inner = inner.model_fields[step].annotation if step in getattr(inner, "model_fields", {}) else None
+        fields = getattr(inner, "model_fields", None)
+        if fields is None:  # a list or mapping of models
+            inner = next((one for one in get_args(inner) if hasattr(one, "model_fields")), None)
+        else:
+            inner = fields[step].annotation if step in fields else None
     yield from (field.alias or name for name, field in getattr(inner, "model_fields", {}).items())

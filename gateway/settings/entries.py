@@ -6,19 +6,23 @@ from pydantic import Field
 
 from gateway.adapter import Adapter
 from gateway.bot import Bot
-from gateway.options import Duration, Options, key, needed
+from gateway.options import Duration, Listed, Options, key, needed
 from gateway.settings.blocks import (
     Access,
+    Coalesce,
     Commands,
+    Dedupe,
     Delivery,
     Format,
-    Group,
     History,
     Limits,
     Session,
     Stream,
     Summary,
 )
+from gateway.settings.groups import Group, Override, Spot
+from gateway.settings.media import Media, Voice
+from gateway.settings.routes import Route
 from gateway.settings.words import Words
 
 
@@ -36,13 +40,18 @@ class Blocks(Options):
 
     session: Session = Field(default_factory=Session)
     group: Group = Field(default_factory=Group)
+    groups: dict[Spot, Override] = key({}, "What is otherwise in some groups: by chat id, <chat>/<topic> or *.")
     access: Access = Field(default_factory=Access)
     commands: Commands = Field(default_factory=Commands)
+    coalesce: Coalesce = Field(default_factory=Coalesce)
     history: History = Field(default_factory=History)
     summary: Summary = Field(default_factory=Summary)
     limits: Limits = Field(default_factory=Limits)
+    dedupe: Dedupe = Field(default_factory=Dedupe)
     delivery: Delivery = Field(default_factory=Delivery)
     format: Format = Field(default_factory=Format)
+    media: Media = Field(default_factory=Media)
+    voice: Voice = Field(default_factory=Voice)
     stream: Stream = Field(default_factory=Stream)
     texts: Words = Field(default={}, description="Other words than the gateway's own, by id, or by language and id.")
 
@@ -52,6 +61,7 @@ class ChannelKeys(Blocks):
 
     platform: str = needed("The platform: one of the installed adapters, or package.module.")
     bot: str = needed("Who answers: a name under bots.")
+    routes: Listed[Route] = key((), "Who answers instead, the first rule that fits: by chat, user or keyword.")
     enabled: bool = key(True, "false: nothing is answered.")
     when_disabled: Literal["drop", "hold"] = key(
         "drop", "What becomes of messages while it is not enabled: dropped, or answered once it is again."

@@ -35,17 +35,15 @@ def identity(value: object) -> str:
     return value
 
 
-def _members(value: object, people: People) -> Ids:
+def members(value: object, people: People) -> Ids:
+    """The ids of a list, @groups in their place. Raises `ValueError`, or what `faults` makes of several."""
     if not isinstance(value, list):
         raise ValueError("expected a list")
     found: dict[str, None] = {}
     wrong: list[tuple[tuple[str | int, ...], str]] = []
     for index, item in enumerate(value):
         try:
-            if isinstance(item, str) and item.startswith("@"):
-                found |= dict.fromkeys(_group(item[1:], people))
-            else:
-                found[identity(item)] = None
+            found |= dict.fromkeys(member(item, people))
         except ValueError as error:
             wrong.append(((index,), str(error)))
     if wrong:
@@ -53,36 +51,42 @@ def _members(value: object, people: People) -> Ids:
     return tuple(found)
 
 
+def member(item: object, people: People) -> Ids:
+    """The ids that one entry stands for. Raises `ValueError`."""
+    return _group(item[1:], people) if isinstance(item, str) and item.startswith("@") else (identity(item),)
+
+
 def _group(name: str, people: People) -> Ids:
     if name not in people:
-        known = ", ".join(f"@{group}" for group in sorted(people)) or "none"
-        raise ValueError(f"no such group of people (known: {known}); user names are not accepted")
+        there = ", ".join(f"@{group}" for group in sorted(people)) or "none"
+        raise ValueError(f"no such group of people (known: {there}); user names are not accepted")
     return people[name]
 
 
-def _known(info: ValidationInfo) -> People:
+def known(info: ValidationInfo) -> People:
+    """The groups of people that are defined."""
     people: People = (info.context or {}).get("people", {})
     return people
 
 
 def _listed(value: object, info: ValidationInfo) -> Ids:
-    return () if value == () else _members(value, _known(info))
+    return () if value == () else members(value, known(info))
 
 
 def _who(value: object, info: ValidationInfo) -> str | Ids:
     if value in ("anyone", "admins"):
         return str(value)
     if value == "operators":
-        if "operators" not in _known(info):
+        if "operators" not in known(info):
             raise ValueError("operators are nobody yet: list their ids under people.operators")
-        return _known(info)["operators"]
+        return known(info)["operators"]
     if not isinstance(value, list):
         raise ValueError("expected anyone, admins, operators, or a list of ids")
-    return _members(value, _known(info))
+    return members(value, known(info))
 
 
 def _defined(value: object) -> Ids:
-    return _members(value, {})
+    return members(value, {})
 
 
 _list_schema: dict[str, Any] = {"type": "array", "items": {"type": ["string", "integer"]}}

@@ -114,6 +114,29 @@ class Peer:
         """`limits.draft`: the texts shown while an answer was being written."""
         raise self._wanted("drafted")
 
+    def offered(self) -> list[tuple[str, str]]:
+        """`limits.buttons`: the buttons below our last message, in order: what stands on each, what a press says."""
+        raise self._wanted("offered")
+
+    def shown(self) -> list[bytes]:
+        """`limits.files_out`: the files that we got to the user, in order."""
+        raise self._wanted("shown")
+
+    def published(self, url: str, content: bytes) -> None:
+        """`limits.files_out`: a file of ours stands at this address; for platforms that fetch what is to be sent."""
+
+    def written(self) -> str:
+        """`limits.reactions` and `limits.receipts`: the id of the last message that the user has written to us."""
+        raise self._wanted("written")
+
+    def reaction(self) -> str:
+        """`limits.reactions`: our reaction on that message, "" for none."""
+        raise self._wanted("reaction")
+
+    def has_read(self) -> bool:
+        """`limits.receipts`: whether that message is marked as read."""
+        raise self._wanted("has_read")
+
     def file(self, content: bytes) -> File:
         """`limits.files_in`: a file that has come in, as an `Inbound` would have it."""
         raise self._wanted("file")

@@ -121,6 +121,7 @@ def kinds(asked: list[str] | None) -> list[str]:
 def subject(asked: str) -> Subject:
     """The adapter `platform`, `pkg.mod` or `pkg.mod:pkg.peer`. Raises `Unfinished`, or why it cannot be loaded."""
     kind, _, told = asked.partition(":")
+    kind = kind.removeprefix("adapters.")  # ours are found by the name that stands after `platform:`
     adapter = find("adapters", kind, Adapter)
     return Subject(kind, adapter, far_side(kind, told, "peers", Peer))
 

@@ -7,13 +7,20 @@ from gateway.adapter import Adapter, Limits
 from gateway.errors import Refused, SendError
 from gateway.markup import render
 from gateway.message import Button, File, Part
+from tests.contract.peer import Said
 from tests.contract.subject import Subject, until
 
 pytestmark = pytest.mark.feature("DEV-02")
 
 # What is proven here or in the other files of this suite, or is no ability but a measure (see test_declared.py).
-PROVEN = {"edit", "draft", "typing", "groups", "threads", "files_in", "resend_is_safe", "pulled", "door", "dialect"}
-MEASURES = {"text", "unit", "prefixes", "caption", "body", "account_rate", "chat_rate", "group_rate", "many_sessions"}
+PROVEN = {
+    *("edit", "draft", "typing", "groups", "threads", "files_in", "resend_is_safe", "pulled", "door", "dialect"),
+    *("buttons", "files_out", "reactions", "receipts"),
+}
+MEASURES = {
+    *("text", "unit", "prefixes", "caption", "body", "account_rate", "chat_rate", "group_rate", "many_sessions"),
+    *("album", "window"),
+}
 # Of what the gateway's own door does for those who come in by it, the adapter only tells.
 BY_THE_DOOR = {"buttons", "files_in", "files_out", "typing", "voice", "receipts", "reactions"}
 
@@ -51,6 +58,8 @@ async def test_draft(subject: Subject) -> None:
 @pytest.mark.where("typing", "wire")
 async def test_typing(subject: Subject) -> None:
     async with subject.channel() as (adapter, _, peer):
+        if "pushed" in peer.ways:  # some show it only to those who have just written
+            await adapter.handle(peer.call(peer.body(Said("hello"))))
         await adapter.typing(peer.address)
         await until(lambda: peer.typed() == 1)
         assert peer.sent() == []
@@ -97,6 +106,53 @@ async def test_files_in(subject: Subject) -> None:
                 [piece async for piece in adapter.fetch(missing)]
 
 
+@pytest.mark.feature("FMT-04")
+@pytest.mark.where("buttons", "speaks")
+@pytest.mark.parametrize("labels", [("Yes",), ("Yes", "No", "Maybe later"), tuple(f"Number {n}" for n in range(9))])
+async def test_buttons(subject: Subject, labels: tuple[str, ...]) -> None:
+    buttons = tuple(Button(text=label, value=label.lower()) for label in labels)
+    async with subject.channel() as (adapter, _, peer):
+        await adapter.send(Part(id="1", address=peer.address, text="Which?", buttons=buttons))
+        assert peer.offered() == [(label, label.lower()) for label in labels]
+        assert "Which?" in "".join(peer.sent())
+
+
+@pytest.mark.feature("MED-04")
+@pytest.mark.where("files_out", "speaks")
+@pytest.mark.parametrize("mime", ["image/png", "application/pdf"])
+async def test_files_out(subject: Subject, mime: str) -> None:
+    content = bytes(range(256)) * 100
+    async with subject.channel() as (adapter, gate, peer):
+        gate.contents["f1"] = content
+        peer.published("https://example.org/f1", content)
+        kind = "photo" if mime.startswith("image") else "document"
+        file = File(id="f1", name="a.bin", mime=mime, size=len(content), kind=kind, url="https://example.org/f1")
+        await adapter.send(Part(id="1", address=peer.address, text="Look", files=(file,)))
+        assert peer.shown() == [content]
+        assert "Look" in "".join(peer.sent())
+        with pytest.raises(SendError):
+            await adapter.send(Part(id="2", address=peer.address, files=(File(id="f2", name="lost.bin"),)))
+        assert peer.shown() == [content]
+
+
+@pytest.mark.feature("STR-05")
+@pytest.mark.where("reactions", "speaks")
+async def test_reactions(subject: Subject) -> None:
+    async with subject.channel() as (adapter, _, peer):
+        for emoji in ("\N{EYES}", "\N{WHITE HEAVY CHECK MARK}", ""):
+            await adapter.react(peer.address, peer.written(), emoji)
+            assert peer.reaction() == emoji
+
+
+@pytest.mark.feature("STR-05")
+@pytest.mark.where("receipts", "speaks")
+async def test_receipts(subject: Subject) -> None:
+    async with subject.channel() as (adapter, _, peer):
+        assert not peer.has_read()
+        await adapter.read(peer.address, peer.written())
+        assert peer.has_read()
+
+
 @pytest.mark.where("speaks")
 async def test_what_is_not_declared_is_refused_or_put_in_words(subject: Subject) -> None:
     async with subject.channel() as (adapter, _, peer):
@@ -125,7 +181,8 @@ async def _refusal(adapter: Adapter, part: Part) -> Refused | None:
 
 def test_what_is_not_declared_has_no_code(subject: Subject) -> None:
     """The core asks for nothing that is not declared, so what is written for it can be only a mistake."""
-    for ability in ("edit", "draft", "typing"):
-        written = getattr(subject.adapter, ability) is not getattr(Adapter, ability)
+    methods = {"edit": "edit", "draft": "draft", "typing": "typing", "reactions": "react", "receipts": "read"}
+    for ability, method in methods.items():
+        written = getattr(subject.adapter, method) is not getattr(Adapter, method)
         declared = bool(getattr(subject.limits, ability)) and not subject.limits.door
         assert written == declared, f"{ability}: say so in limits, or leave it out"

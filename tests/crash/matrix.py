@@ -1,14 +1,13 @@
 """Many lives, and the table of what became of them: for each place of death the kills and the findings."""
 
 import asyncio
+import json
 import random
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import orjson
 
 from tests.crash.account import VERDICTS, Finding, findings
 from tests.crash.life import PLACES, Evidence, Life
@@ -70,7 +69,7 @@ async def crash(
             if len(matrix.forbidden) == before:
                 shutil.rmtree(folder)
             else:
-                (folder / "evidence.json").write_bytes(orjson.dumps(evidence._asdict(), option=orjson.OPT_INDENT_2))
+                (folder / "evidence.json").write_text(json.dumps(evidence._asdict(), indent=1))
             told(matrix)
 
     async with asyncio.TaskGroup() as lives:

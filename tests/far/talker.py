@@ -26,6 +26,9 @@ channels:
     limits: {messages: off}
 """
 
+# One pixel.
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
 MARKED = """\
 # Tides
 
@@ -69,8 +72,11 @@ async def answer(turn: Turn) -> AsyncIterator[str | dict[str, Any]]:
         for at in range(0, len(said), 7):
             yield said[at : at + 7]
         yield f"\n\n[{said}]({said})"
-        files = [{"url": "https://example.org/file", "name": said[:80]}]
+        files = [{"url": "data:text/html,<script>alert(1)</script>", "name": said[:80]}]
         yield {"messages": [{"text": said, "buttons": [{"text": said[:60], "value": "x"}], "files": files}]}
+    elif text == "picture":
+        dot = {"url": f"data:image/png;base64,{DOT}", "name": "dot.png"}
+        yield {"messages": [{"text": "Here", "files": [dot, {"url": "data:,tide", "name": "tide.txt"}]}]}
     elif text == "choose":
         yield {"messages": [{"text": "Which?", "buttons": [{"text": "Red", "value": "red"}]}]}
     else:

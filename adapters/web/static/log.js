@@ -100,17 +100,22 @@ export class Log {
     const article = h("article", { class: role }, role === "user" && h("span", { class: "hidden" }, `${this.#words.you}: `), body);
     if (!body.textContent) body.remove();
     if (files.length) article.append(h("div", { class: "files" }, ...files.map(file)));
-    if (buttons.length) article.append(this.#buttons(buttons));
+    if (buttons.length) article.append(this.#buttons(buttons, this.#conversation.lines.session));
     if (flag === "cancelled") article.append(h("small", { class: "flag" }, this.#words.cancelled));
     article.append(item.pending ? h("small") : this.#time(item.at));
     return article;
   }
 
-  #buttons(buttons) {
-    const made = buttons.map(({ text, url }) =>
+  // A choice says its value; once its session is over there is nothing left to choose.
+  #buttons(buttons, session) {
+    const choose = (button, value) => {
+      if (this.#conversation.lines.session === session) this.press(value);
+      else button.disabled = true;
+    };
+    const made = buttons.map(({ text, value, url }) =>
       url && safe(url)
         ? h("a", { class: "chip", href: url, target: "_blank", rel: "noopener noreferrer" }, text)
-        : h("button", { type: "button", class: "chip", onclick: () => this.press(text) }, text),
+        : h("button", { type: "button", class: "chip", onclick: (event) => choose(event.currentTarget, value || text) }, text),
     );
     return h("div", { class: "chips" }, ...made);
   }
@@ -174,7 +179,15 @@ export class Log {
   }
 }
 
-export function file({ name, size, url }) {
+const PICTURES = /^image\/(png|jpeg|gif|webp|avif)$/;
+
+export function file({ name, mime, size, url }) {
+  if (url && PICTURES.test(mime)) {
+    // The link may name the host as the world sees it; here it is the one the page came from.
+    const { pathname, search } = new URL(url, location.href);
+    const picture = h("img", { src: pathname + search, alt: name, loading: "lazy" });
+    return h("a", { class: "picture", href: pathname + search, target: "_blank", rel: "noopener noreferrer" }, picture);
+  }
   const parts = [icon("file"), h("span", { dir: "auto" }, name), size ? h("small", {}, bytes(size)) : null];
   return url && safe(new URL(url, location.href).href)
     ? h("a", { class: "file", href: url, target: "_blank", rel: "noopener noreferrer" }, ...parts)

@@ -7,6 +7,9 @@ from gateway.message import Address, File
 from tests.contract import peer
 from tests.contract.peer import WAIT, Fault, Said, Way
 from tests.far.telegram import TelegramServer
+from tests.far.telegram.keyboards import buttons
+from tests.far.telegram.media import file_ids
+from tests.far.telegram.server import text_of
 
 ADA, GROUP = 7, -1001
 SECRET = "the_secret-of-this-channel"
@@ -32,10 +35,11 @@ class Peer(peer.Peer):
 
     def __init__(self) -> None:
         self.server = TelegramServer()
+        self._written = 0
 
     async def start(self) -> None:
         await self.server.start()
-        self.server.user(ADA, "Ada").says("hi")
+        self._written = self.server.user(ADA, "Ada").says("hi")
         self.server.queue.pending.clear()
 
     async def stop(self) -> None:
@@ -82,7 +86,7 @@ class Peer(peer.Peer):
         where = where or self.address
         messages = self.server.world.chats[int(where.chat)].messages.values()
         return [
-            message["text"]
+            text_of(message)
             for message in messages
             if message["from"]["id"] == self.server.world.bot.id
             and str(message.get("message_thread_id", "")) == where.thread
@@ -102,6 +106,22 @@ class Peer(peer.Peer):
 
     def drafted(self) -> list[str]:
         return [draft[3] for draft in self.server.drafts]
+
+    def offered(self) -> list[tuple[str, str]]:
+        last = list(self.server.world.chats[ADA].messages.values())[-1]
+        return [(key["text"], key["callback_data"]) for key in buttons(last)]
+
+    def shown(self) -> list[bytes]:
+        messages = self.server.world.chats[ADA].messages.values()
+        return [self.server.files[number] for message in messages for number in file_ids(message)]
+
+    def written(self) -> str:
+        return str(self._written)
+
+    def reaction(self) -> str:
+        ours = [emoji for chat, number, emoji in self.server.touches.reacted if (chat, number) == (ADA, self._written)]
+        # Telegram has no check mark for bots: this is the nearest.
+        return {"👌": "✅"}.get(ours[-1], ours[-1]) if ours else ""
 
     def file(self, content: bytes) -> File:
         self.server.files["f1"] = content

@@ -4,8 +4,9 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from tests.far.telegram import entities
+from tests.far.telegram import entities, keyboards
 from tests.far.telegram.chats import Chat
+from tests.far.telegram.media import Media
 from tests.far.telegram.params import Params
 from tests.far.telegram.refusal import bad_request
 
@@ -36,6 +37,8 @@ class Methods:
             "leavechat": self.leave_chat,
             "getchatmember": self.get_chat_member,
             "getfile": self.get_file,
+            **server.touches.table,
+            **Media(server, self).table,
         }
 
     def find(self, name: str) -> Method | None:
@@ -97,12 +100,19 @@ class Methods:
             self._server.queue.allowed = set(allowed) or None
 
     async def send_message(self, asked: Params) -> Any:
-        chat, thread = self._target(asked)
         content = self._words(asked)
+        return self.post(asked, content, content["text"])
+
+    def post(self, asked: Params, content: dict[str, Any], text: str) -> dict[str, Any]:
+        """A message of any content, where and how a call wants it."""
+        chat, thread = self._target(asked)
         reply_to = self._reply_to(asked, chat)
+        if (markup := asked.data("reply_markup", dict)) is not None:
+            keyboards.check(markup)
+            content = {**content, "reply_markup": markup}
         self._server.pace.check(chat.id)
         message = self._world.speak(chat, thread, content, reply_to)
-        self._server.accepted(chat.id, message["message_id"], content["text"], asked.given)
+        self._server.accepted(chat.id, message["message_id"], text, asked.given)
         return message
 
     async def edit_message_text(self, asked: Params) -> Any:
@@ -113,14 +123,22 @@ class Methods:
         if message["from"]["id"] != self._world.bot.id:
             raise bad_request("message can't be edited")
         content = self._words(asked)
-        if content == {name: message[name] for name in ("text", "entities") if name in message}:
+        if not asked.given.get("reply_markup") and content == {
+            name: message[name] for name in ("text", "entities") if name in message
+        }:
             raise bad_request(
                 "message is not modified: specified new message content and reply markup are exactly "
                 "the same as a current content and reply markup of the message"
             )
         self._server.pace.check(chat.id)
-        message.pop("entities", None)
+        markup = asked.data("reply_markup", dict)
+        if markup is not None:
+            keyboards.check(markup)
+        for name in ("entities", "reply_markup"):  # an edit without buttons takes them away
+            message.pop(name, None)
         message |= {**content, "edit_date": int(self._world.now())}
+        if markup is not None:
+            message["reply_markup"] = markup
         return message
 
     async def send_chat_action(self, asked: Params) -> Any:

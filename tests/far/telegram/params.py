@@ -1,12 +1,20 @@
 """The arguments of a call: JSON, a form, or a query string, where numbers and lists may all come as text."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
 
 from tests.far.telegram.refusal import bad_request
+
+
+class Attached(NamedTuple):
+    """A file that came with a call."""
+
+    name: str
+    mime: str
+    content: bytes
 
 
 class Params:
@@ -57,4 +65,11 @@ async def read(request: web.Request) -> Params:
             raise bad_request("can't parse JSON object")
         return Params(given)
     form = await request.post() if request.method == "POST" else {}
-    return Params({**request.query, **form})
+    return Params({**request.query, **{name: _read(value) for name, value in form.items()}})
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, web.FileField):
+        with value.file as file:
+            return Attached(value.filename, value.content_type, file.read())
+    return value

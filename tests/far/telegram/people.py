@@ -2,11 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tests.far.telegram import entities
+from tests.far.telegram import entities, keyboards
 from tests.far.telegram.chats import Chat, Person
 
 if TYPE_CHECKING:
     from tests.far.telegram.world import World
+
+
+def photo(number: str) -> list[dict[str, Any]]:
+    """The sizes of a photo, the smallest first."""
+    sizes = ((90, 60, "s"), (320, 240, ""))
+    return [
+        {"file_id": f"{number}{small}", "file_unique_id": f"u{number}{small}", "width": width, "height": height}
+        for width, height, small in sizes
+    ]
 
 
 class User:
@@ -43,6 +52,16 @@ class User:
         who = {"from": self.person.stamp()}
         return self._world.post(place, who, content, topic=topic, reply_to=reply_to)
 
+    def sends_photos(self, *numbers: str, caption: str = "", chat: "Group | None" = None, **fields: Any) -> list[int]:
+        """One photo, or several as an album whose first one bears the caption; their message ids."""
+        self._world.albums += 1
+        together = {"media_group_id": f"album{self._world.albums}"} if len(numbers) > 1 else {}
+        said = [{"caption": caption} if caption and not at else {} for at in range(len(numbers))]
+        return [
+            self.posts({"photo": photo(number), **together, **words, **fields}, chat)
+            for number, words in zip(numbers, said, strict=True)
+        ]
+
     def edits(self, message: int, text: str, chat: "Group | None" = None) -> None:
         place = chat.chat if chat else self._world.private(self.person)
         self._world.edit(place, message, text)
@@ -51,6 +70,12 @@ class User:
         """Press a button below a message of the bot's."""
         place = chat.chat if chat else self._world.private(self.person)
         self._world.press(place, self.person, message, data)
+
+    def taps(self, message: int, label: str, chat: "Group | None" = None) -> None:
+        """Press the button with this label, as it stands below a message of the bot's."""
+        place = chat.chat if chat else self._world.private(self.person)
+        keys = keyboards.buttons(place.messages[message])
+        self.presses(message, next(key["callback_data"] for key in keys if key["text"] == label), chat)
 
     def reacts(self, message: int, *emoji: str, chat: "Group | None" = None) -> None:
         """From now on these are this person's reactions to a message; none takes them back."""

@@ -5,6 +5,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -19,6 +20,7 @@ from tests.far.telegram.params import Params
 from tests.far.telegram.people import Group, User
 from tests.far.telegram.queue import Queue
 from tests.far.telegram.refusal import Refusal
+from tests.far.telegram.touches import Touches
 from tests.far.telegram.webhook import Pusher
 from tests.far.telegram.world import World
 
@@ -70,6 +72,8 @@ class TelegramServer:
         self.actions: list[tuple[int, str]] = []
         self.drafts: list[tuple[int, int, int, str, list[Any]]] = []
         self.revoked = False
+        self.touches = Touches(self)
+        self.pusher.replied = self._replied
         self._methods = Methods(self)
         self._closing = asyncio.Event()
         self._news = asyncio.Event()
@@ -156,7 +160,7 @@ class TelegramServer:
     def visible(self, chat: int) -> list[str]:
         """The bot's messages in a chat as people see them now, edits included."""
         messages = self.world.chats[chat].messages.values()
-        return [message["text"] for message in messages if message["from"]["id"] == self.world.bot.id]
+        return [text_of(message) for message in messages if message["from"]["id"] == self.world.bot.id]
 
     def _changed(self) -> None:
         self._news.set()
@@ -187,6 +191,13 @@ class TelegramServer:
         if fault is not None:
             return await self._misbehave(request, str(fault.how), body)
         return web.Response(body=body, content_type="application/json")
+
+    async def _replied(self, given: dict[str, Any]) -> None:
+        """The answer to a webhook may be a call, whose result nobody learns."""
+        method, asked = str(given.pop("method", "")), Params(given)
+        self._note(method, asked)
+        with suppress(Refusal):
+            await self._do(method, asked, self.script.take(method, asked.number("chat_id") or None))
 
     def _admit(self, token: str) -> None:
         if self.revoked or token != self.token:
@@ -229,6 +240,11 @@ class TelegramServer:
             return web.Response(status=404)
         content = self.files.get(request.match_info["name"])
         return web.Response(status=404) if content is None else web.Response(body=content)
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """What can be read of a message."""
+    return str(message.get("text") or message.get("caption") or "")
 
 
 def _reset(request: web.Request) -> None:

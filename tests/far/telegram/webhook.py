@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
+import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tests.far.telegram.queue import Queue, Update
@@ -21,6 +22,10 @@ class Delivery(NamedTuple):
     status: int
 
 
+async def _unread(given: dict[str, Any]) -> None:
+    """Nobody listens to what the bot answers."""
+
+
 class Pusher:
     """Pushes what is in the queue while a webhook is set. `pace` shortens Telegram's waits for tests."""
 
@@ -31,6 +36,7 @@ class Pusher:
         self.deliveries: list[Delivery] = []
         self.last_error = ""
         self.last_error_date = 0
+        self.replied: Callable[[dict[str, Any]], Awaitable[None]] = _unread
         self._lanes: dict[int, deque[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(40)
@@ -99,7 +105,9 @@ class Pusher:
             headers[_HEADER] = self.secret
         try:
             async with self._http.post(self.url, data=update.body, headers=headers) as response:
-                await response.read()
+                answer = await response.read()
+                if response.status == 200 and answer.startswith(b"{"):
+                    await self.replied(orjson.loads(answer))
                 wish = response.headers.get("Retry-After", "")
                 return response.status, float(wish) if wish.isdigit() else 0.0
         except (ClientError, TimeoutError, OSError):

@@ -17,7 +17,8 @@ class World:
         self.now: Callable[[], float] = time.time
         self.chats: dict[int, Chat] = {}
         self._reactions: dict[tuple[int, int, int], list[dict[str, Any]]] = {}
-        self._presses = 0
+        self.presses: list[str] = []
+        self.albums = 0
 
     def private(self, person: Person) -> Chat:
         chat = self.chats.get(person.id)
@@ -58,10 +59,10 @@ class World:
         self._queue.push("edited_message", chat.id, message)
 
     def press(self, chat: Chat, person: Person, number: int, data: str) -> None:
-        self._presses += 1
+        self.presses.append(f"press{len(self.presses) + 1}")
         below = chat.messages.get(number) or {"message_id": number, "chat": chat.stamp(), "date": 0}
         press = {
-            "id": str(self._presses),
+            "id": self.presses[-1],
             "from": person.stamp(),
             "chat_instance": str(chat.id),
             "data": data,

@@ -1,0 +1,60 @@
+"""The assistant's side of a direct message: its suggestions, and the line that says that it is at work."""
+
+from adapters.slack.api import Api
+from adapters.slack.options import Prompt
+from adapters.slack.wire import AssistantThread
+from adapters.slack.workspace import Workspace, Workspaces
+from gateway.errors import Refused
+
+_THINKING = "is thinking…"
+_BRIEF = 2.0  # seconds; Slack waits meanwhile for our word on the event
+_REMEMBERED = 5000
+_UNABLE = ("auth", "unsupported", "rejected")
+
+
+class Assistant:
+    """Calls that matter to nobody's answer. Where an app is no assistant they are soon not made any more."""
+
+    def __init__(self, api: Api, homes: Workspaces, prompts: tuple[Prompt, ...]) -> None:
+        self._api, self._homes, self._prompts = api, homes, prompts
+        self._unable: set[str] = set()
+        self._thinking: set[tuple[str, str, str]] = set()
+
+    async def greet(self, team: str, started: AssistantThread) -> None:
+        """Suggest what to ask in a new conversation. Raises what `send` may."""
+        home = self._homes.find(team)
+        if home is None or not self._prompts:
+            return
+        asked = {
+            "channel_id": started.channel_id,
+            "thread_ts": started.thread_ts,
+            "prompts": [{"title": prompt.title, "message": prompt.message} for prompt in self._prompts],
+        }
+        await self._api.call(home, "assistant.threads.setSuggestedPrompts", asked, _BRIEF)
+
+    async def think(self, home: Workspace, chat: str, thread: str) -> None:
+        """Say that an answer is coming; Slack forgets it after two minutes, or when we post. Raises what `send` may."""
+        if home.team in self._unable:
+            return
+        asked = {"channel_id": chat, "thread_ts": thread, "status": _THINKING}
+        try:
+            await self._api.call(home, "assistant.threads.setStatus", asked, 10)
+        except Refused as refused:
+            if refused.reason in _UNABLE:
+                self._unable.add(home.team)
+            raise
+        if len(self._thinking) >= _REMEMBERED:
+            self._thinking.clear()
+        self._thinking.add((home.team, chat, thread))
+
+    def posted(self, home: Workspace, chat: str, thread: str) -> None:
+        """A message of ours has taken the line away."""
+        self._thinking.discard((home.team, chat, thread))
+
+    async def calm(self, home: Workspace, chat: str, thread: str) -> None:
+        """Take the line away where no new message did it: neither an edit nor a stopped stream does."""
+        key = (home.team, chat, thread)
+        if key in self._thinking:
+            self._thinking.discard(key)
+            asked = {"channel_id": chat, "thread_ts": thread, "status": ""}
+            await self._api.call(home, "assistant.threads.setStatus", asked, 10)

@@ -1,0 +1,75 @@
+"""A part of ours, found again by the platform's id of it: what somebody presses a button of, or reacts to."""
+
+from typing import NamedTuple
+
+from gateway.db import Tx
+from gateway.message import Part, decode
+
+RECENT = 20_000  # parts of the whole gateway: what was sent longer ago and offers no buttons is not looked for
+
+
+class Utterance(NamedTuple):
+    """A part that was sent. `now` is the session that is open in its lane today, None when none is."""
+
+    id: int
+    lane: int
+    session: str
+    inbox: int | None
+    key: str
+    bot: str
+    now: str | None
+    part: Part
+
+
+_COLUMNS = "o.id, o.lane, o.session, o.inbox, l.key, l.bot, l.session, o.body"
+_THERE = "l.channel = $1 AND l.account = $2 AND l.chat = $3"
+_OFFERS = """o.body LIKE '%"buttons":[{%'"""  # as our own JSON writes it, and no text within it can
+_OFFERED = f"SELECT {_COLUMNS} FROM lane l JOIN outbox o ON o.lane = l.id WHERE {_THERE} AND {_OFFERS}"
+_SAID = f"""SELECT {_COLUMNS} FROM outbox o JOIN lane l ON l.id = o.lane
+    WHERE o.id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND {_THERE}"""
+
+
+def find(channel: str, account: str, chat: str, ref: str) -> Tx[Utterance | None]:
+    """What we said in a chat lately under an id of the platform's."""
+    rows = yield f"{_SAID} AND o.ref = $4 ORDER BY o.id DESC LIMIT 1", (channel, account, chat, ref)
+    return _utterance(rows[0]) if rows else None
+
+
+def offered(channel: str, account: str, chat: str, ref: str) -> Tx[list[Utterance]]:
+    """What has offered buttons in a chat under an id of the platform's.
+
+    Else what offers some and whose id we have not been told yet, though people may see it already; and, for a
+    platform that does not say below which message a button stands, what has offered some last.
+    """
+    if not ref:
+        rows = yield f"{_OFFERED} ORDER BY o.id DESC LIMIT 1", (channel, account, chat)
+        return [_utterance(row) for row in rows]
+    rows = yield f"{_OFFERED} AND o.ref = $4 ORDER BY o.id DESC LIMIT 1", (channel, account, chat, ref)
+    if not rows:
+        rows = yield f"{_OFFERED} AND o.state IN ('sending', 'unknown') ORDER BY o.id", (channel, account, chat)
+    return [_utterance(row) for row in rows]
+
+
+def outdone(one: Utterance) -> Tx[bool]:
+    """Whether a later answer has offered other buttons."""
+    rows = yield (
+        f"""SELECT 1 FROM outbox o WHERE o.lane = $1 AND o.id > $2 AND COALESCE(o.inbox, 0) <> $3
+              AND o.state NOT IN ('dropped', 'dead') AND {_OFFERS} LIMIT 1""",
+        (one.lane, one.id, one.inbox or 0),
+    )
+    return bool(rows)
+
+
+def parts_of(entry: int) -> Tx[list[str]]:
+    """The platform's ids of what was sent lately in answer to an entry of the inbox, in order."""
+    rows = yield (
+        f"""SELECT ref FROM outbox WHERE id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND inbox = $1
+              AND state = 'sent' AND ref <> '' ORDER BY id""",
+        (entry,),
+    )
+    return [ref for (ref,) in rows]
+
+
+def _utterance(row: tuple[object, ...]) -> Utterance:
+    *head, body = row
+    return Utterance(*head, decode(Part, str(body)))  # type: ignore[arg-type, call-arg]

@@ -1,0 +1,1 @@
+"""Speech: voice messages become text, answers become voice messages."""

@@ -1,0 +1,87 @@
+"""The window in which a platform lets us speak freely: so long after a user's last message, whatever was reset since.
+
+Outside it a part goes as the platform's own template where the operator named one. Else it waits, with the status
+`window_closed`, until the user writes again; at most for `PATIENCE`. Nothing is kept for platforms without a window.
+"""
+
+from typing import NamedTuple
+
+from gateway.db import Tx
+from gateway.lanes import OUTBOX, Lease, release
+
+PATIENCE = 7 * 24 * 3600 * 1000  # ms
+CLOSED = "window_closed"
+
+
+class Heard(NamedTuple):
+    """A user's message as far as the window goes: with which account, in which chat, when; `since` is the earliest
+    time (ms) at which a message still holds the window open.
+    """
+
+    channel: str
+    account: str
+    chat: str
+    at: int
+    since: int
+
+
+def opens(heard: Heard, now: int) -> Tx[None]:
+    """Somebody wrote. What has waited for that is due at once."""
+    here = heard[:3]
+    rows = yield "SELECT at FROM heard WHERE channel = $1 AND account = $2 AND chat = $3", here
+    before = rows[0][0] if rows else 0
+    if heard.at > before:
+        yield (
+            """INSERT INTO heard (channel, account, chat, at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (channel, account, chat) DO UPDATE SET at = excluded.at""",
+            (*here, heard.at),
+        )
+    if before < heard.since <= heard.at:
+        yield (
+            """UPDATE lane SET out_due_at = $4 WHERE channel = $1 AND account = $2 AND chat = $3
+                 AND out_holder IS NULL AND out_due_at > $4""",
+            (*here, now),
+        )
+
+
+def is_open(channel: str, account: str, chat: str, since: int) -> Tx[bool]:
+    """Whether the user's last message is not older than that."""
+    rows = yield "SELECT at FROM heard WHERE channel = $1 AND account = $2 AND chat = $3", (channel, account, chat)
+    return bool(rows) and rows[0][0] >= since
+
+
+def shut(lane: int) -> Tx[None]:
+    """The platform says that the window is closed, whatever we thought: it opens with the user's next message."""
+    yield (
+        """DELETE FROM heard WHERE EXISTS (SELECT 1 FROM lane WHERE lane.id = $1 AND lane.channel = heard.channel
+             AND lane.account = heard.account AND lane.chat = heard.chat)""",
+        (lane,),
+    )
+
+
+def hold(lease: Lease, now: int) -> Tx[bool]:
+    """All that is queued in a lane waits for the user. False: the lane was lost before."""
+    waiting = "lane = $1 AND state IN ('ready', 'sending', 'unknown')"
+    yield (
+        f"UPDATE outbox SET expires_at = created_at + $2 WHERE {waiting} AND expires_at < created_at + $2",
+        (lease.lane, PATIENCE),
+    )
+    yield f"UPDATE outbox SET status = $2 WHERE {waiting} AND status IS NULL", (lease.lane, CLOSED)
+    rows = yield f"SELECT MIN(expires_at) FROM outbox WHERE {waiting}", (lease.lane,)
+    return (yield from release(OUTBOX, lease, rows[0][0] or now + PATIENCE))
+
+
+def bounced(part: int, now: int) -> Tx[bool]:
+    """The platform took a part and then gave it back, since the user has to write first: it waits for that."""
+    rows = yield (
+        """UPDATE outbox SET state = 'ready', status = $2, sent_at = NULL, not_before = 0
+             WHERE id = $1 AND state = 'sent' AND (status IS NULL OR status = 'sent') RETURNING lane""",
+        (part, CLOSED),
+    )
+    for (lane,) in rows:
+        yield from shut(lane)
+        yield (
+            "UPDATE lane SET pending = pending + 1, out_due_at = COALESCE(out_due_at, $2) WHERE id = $1",
+            (lane, now),
+        )
+    return bool(rows)

@@ -1,0 +1,135 @@
+"""Methods that write, change and take back messages, streams among them."""
+
+from typing import TYPE_CHECKING, Any
+
+from tests.far.slack import blocks
+from tests.far.slack.params import Params
+from tests.far.slack.refusal import Refusal
+from tests.far.slack.world import Channel, Message, Team
+
+if TYPE_CHECKING:
+    from tests.far.slack.server import SlackServer
+
+_TEXT = 40_000
+_STREAM = 12_000
+
+
+class Speaking:
+    """What a bot can say. A stream is a message that is `streaming` until it is stopped."""
+
+    def __init__(self, server: "SlackServer") -> None:
+        self._server = server
+        self._sent: dict[str, Message] = {}
+
+    async def post_message(self, team: Team, asked: Params) -> Any:
+        channel = team.open_channel(asked.text("channel", needed=True))
+        content = self._content(asked)
+        again = self._sent.get(asked.text("client_msg_id"))
+        if again is not None and self._server.recognises:
+            return {"channel": channel.id, "ts": again["ts"], "message": again}
+        thread = self._thread(channel, asked)
+        self._server.pace.check(channel.id)
+        message = self.write(team, channel, {**content, **thread})
+        if asked.text("client_msg_id"):
+            self._sent[asked.text("client_msg_id")] = message
+        self._server.accepted(channel, message, asked.given)
+        return {"channel": channel.id, "ts": message["ts"], "message": message}
+
+    def write(self, team: Team, channel: Channel, content: dict[str, Any]) -> Message:
+        """A message of the bot's, told to the app like any other."""
+        who = {"user": team.bot.id, "bot_id": team.bot.bot_id, "app_id": "A1", "team": team.id}
+        message: Message = {"type": "message", "ts": self._server.world.ts(), **who, **content}
+        channel.messages[message["ts"]] = message
+        self._server.thinking.pop((channel.id, message.get("thread_ts", "")), None)
+        self._server.told.message(team, channel, message)
+        return message
+
+    async def post_ephemeral(self, team: Team, asked: Params) -> Any:
+        channel = team.open_channel(asked.text("channel", needed=True))
+        user = asked.text("user", needed=True)
+        if user not in channel.members:
+            raise Refusal("user_not_in_channel")
+        message = {"type": "message", "ts": self._server.world.ts(), "for": user, **self._content(asked)}
+        channel.whispers.append(message)
+        self._server.accepted(channel, message, asked.given)
+        return {"message_ts": message["ts"]}
+
+    async def update(self, team: Team, asked: Params) -> Any:
+        channel, message = self._own(team, asked)
+        if message.get("streaming"):
+            raise Refusal("streaming_state_conflict")
+        content = self._content(asked)
+        self._server.updates.append((channel.id, message["ts"], content["text"]))
+        kept = {} if "blocks" in asked.given else {"blocks": message["blocks"]} if "blocks" in message else {}
+        bare = {name: value for name, value in message.items() if name not in ("blocks", "streamed")}
+        message.clear()
+        message |= {**bare, **kept, **content}
+        return {"channel": channel.id, "ts": message["ts"], "text": message["text"]}
+
+    async def delete(self, team: Team, asked: Params) -> Any:
+        channel, message = self._own(team, asked)
+        del channel.messages[message["ts"]]
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    async def start_stream(self, team: Team, asked: Params) -> Any:
+        channel = team.open_channel(asked.text("channel", needed=True))
+        if not self._server.streams or channel.kind not in self._server.streams:
+            raise Refusal("channel_type_not_supported")
+        if not asked.text("thread_ts"):
+            raise Refusal("invalid_thread_ts")
+        thread = self._thread(channel, asked)
+        if channel.kind != "im" and not (asked.text("recipient_user_id") and asked.text("recipient_team_id")):
+            raise Refusal("missing_recipient_user_id")
+        text = self._markdown(asked)
+        message = self.write(team, channel, {"text": text, "streaming": True, "streamed": True, **thread})
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    async def append_stream(self, team: Team, asked: Params) -> Any:
+        channel, message = self._own(team, asked)
+        if not message.get("streaming"):
+            raise Refusal("message_not_in_streaming_state")
+        message["text"] += self._markdown(asked)
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    async def stop_stream(self, team: Team, asked: Params) -> Any:
+        channel, message = self._own(team, asked)
+        if not message.pop("streaming", False):
+            raise Refusal("message_not_in_streaming_state")
+        message["text"] += self._markdown(asked)
+        return {"channel": channel.id, "ts": message["ts"]}
+
+    def _own(self, team: Team, asked: Params) -> tuple[Channel, Message]:
+        channel = team.open_channel(asked.text("channel", needed=True))
+        message = channel.messages.get(asked.text("ts", needed=True))
+        if message is None:
+            raise Refusal("message_not_found")
+        if message.get("bot_id") != team.bot.bot_id:
+            raise Refusal("cant_update_message")
+        return channel, message
+
+    def _thread(self, channel: Channel, asked: Params) -> dict[str, Any]:
+        thread = asked.text("thread_ts")
+        if not thread:
+            return {}
+        if thread not in channel.messages:
+            raise Refusal("thread_not_found")
+        return {"thread_ts": thread}
+
+    def _content(self, asked: Params) -> dict[str, Any]:
+        text, shown = asked.text("text"), asked.data("blocks")
+        if not text and not shown:
+            raise Refusal("no_text")
+        if len(text) > _TEXT:
+            raise Refusal("msg_too_long")
+        if shown:
+            blocks.check(shown)
+            return {"text": text, "blocks": shown}
+        return {"text": text}
+
+    def _markdown(self, asked: Params) -> str:
+        text = asked.text("markdown_text")
+        if len(text) > _STREAM:
+            raise Refusal("msg_too_long")
+        if text:
+            self._server.streamed.append(text)
+        return text

@@ -1,0 +1,176 @@
+"""The REST API's resources. Each takes a call's arguments and gives its result, or raises a `Refusal`."""
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from tests.far.twilio.caller import Many
+from tests.far.twilio.faults import Refusal
+
+if TYPE_CHECKING:
+    from tests.far.twilio.server import TwilioServer
+
+LONGEST = 1600
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+
+
+class Asked(NamedTuple):
+    """One call: the pieces of its path that are ids, and its arguments."""
+
+    ids: dict[str, str]
+    form: Many
+    json: Any
+
+    def first(self, name: str) -> str:
+        values = self.form.get(name)
+        return values[0] if values else ""
+
+
+class Said(NamedTuple):
+    """What people read of a message, and the choices below it: what stands on each, and what a press says."""
+
+    body: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+
+class Rest:
+    """What the account can do."""
+
+    def __init__(self, server: "TwilioServer") -> None:
+        self._server = server
+
+    async def account(self, asked: Asked) -> Any:
+        return {"sid": self._server.account, "status": self._server.status, "friendly_name": "Far"}
+
+    async def messages(self, asked: Asked) -> Any:
+        """Create a message. What is wrong with its recipient Twilio often finds out only later."""
+        to, sender = asked.first("To"), asked.first("From")
+        kind = _kind(to)
+        if not to:
+            raise Refusal(400, 21604, "A 'To' phone number is required.")
+        if sender not in self._server.webhooks:
+            raise Refusal(400, 63007 if ":" in sender else 21606)
+        if kind != _kind(sender):
+            raise Refusal(400, 21910)
+        if kind != "messenger" and not _NUMBER.fullmatch(to.rpartition(":")[2]):
+            raise Refusal(400, 21211)
+        person = self._server.people.get(to)
+        if person is not None and person.stopped:
+            raise Refusal(400, 21610)
+        said, media = self._words(asked), asked.form.get("MediaUrl", [])
+        if len(media) > (1 if kind else 10):
+            raise Refusal(400, 21623, "Number of media files exceeds allowed limit")
+        contents = [await self._server.fetch(url) for url in media]
+        closed = kind == "whatsapp" and (person is None or not person.window)
+        error = 63016 if closed and not asked.first("ContentSid") else 0
+        return self._server.take(asked, said, contents, error)
+
+    def _words(self, asked: Asked) -> Said:
+        """What people read: the body, or the template with its variables in place."""
+        body, template = asked.first("Body"), asked.first("ContentSid")
+        if template:
+            return self._filled(template, asked.first("ContentVariables"))
+        if not body.strip() and not asked.form.get("MediaUrl"):
+            raise Refusal(400, 21602)
+        if len(body.encode("utf-16-le")) // 2 > LONGEST:
+            raise Refusal(400, 21617)
+        return Said(body)
+
+    def _filled(self, template: str, given: str) -> Said:
+        content = self._server.contents.get(template)
+        if content is None:
+            raise Refusal(400, 21655)
+        try:
+            words = orjson.loads(given or "{}")
+        except orjson.JSONDecodeError:
+            raise Refusal(400, 21656) from None
+        if not isinstance(words, dict) or not all(isinstance(word, str) and word for word in words.values()):
+            raise Refusal(400, 21656)
+
+        def fill(text: str) -> str:
+            return re.sub(r"\{\{(\w+)\}\}", lambda found: words.get(found[1], found[0]), text)
+
+        (held,) = content["types"].values()
+        choices = [*held.get("actions", ()), *held.get("items", ())]
+        shown = tuple((fill(one.get("title") or one["item"]), fill(one["id"])) for one in choices)
+        return Said(fill(held["body"]), shown)
+
+    async def list_messages(self, asked: Asked) -> Any:
+        """Messages between two, the newest first."""
+        them = self._server.people.get(asked.first("From"))
+        found = self._server.inbound.get(them.address, []) if them and them.sender == asked.first("To") else []
+        page = int(asked.first("PageSize") or 50)
+        return {"messages": [{"sid": sid, "direction": "inbound"} for sid in reversed(found)][:page]}
+
+    async def numbers(self, asked: Asked) -> Any:
+        wanted = asked.first("PhoneNumber")
+        found = [one for one in self._server.numbers.values() if wanted in ("", one["phone_number"])]
+        return {"incoming_phone_numbers": found}
+
+    async def number(self, asked: Asked) -> Any:
+        held = self._server.numbers.get(asked.ids["sid"])
+        if held is None:
+            raise Refusal(404, 20404)
+        held |= {"sms_url": asked.first("SmsUrl"), "sms_method": asked.first("SmsMethod")}
+        self._server.webhooks[held["phone_number"]] = held["sms_url"]
+        return held
+
+    async def senders(self, asked: Asked) -> Any:
+        if asked.first("Channel") != "whatsapp":
+            raise Refusal(400, 20001, "Channel is required")
+        return {"senders": list(self._server.senders.values()), "meta": {}}
+
+    async def sender(self, asked: Asked) -> Any:
+        held = self._server.senders.get(asked.ids["sid"])
+        if held is None:
+            raise Refusal(404, 20404)
+        held["webhook"] = asked.json["webhook"]
+        self._server.webhooks[held["sender_id"]] = held["webhook"].get("callback_url") or ""
+        return held
+
+    async def typing(self, asked: Asked) -> Any:
+        sid = asked.first("messageId")
+        if asked.first("channel") != "whatsapp" or not any(sid in sids for sids in self._server.inbound.values()):
+            raise Refusal(400, 20001, "messageId must be of a message that came in")
+        self._server.typed.append(sid)
+        return {"success": True}
+
+    async def content(self, asked: Asked) -> Any:
+        types = asked.json.get("types") or {}
+        if set(types) - {"twilio/quick-reply", "twilio/list-picker", "twilio/text"} or len(types) != 1:
+            raise Refusal(400, 20001, "types is invalid")
+        sid = self._server.number("HX")
+        self._server.contents[sid] = asked.json
+        return {"sid": sid, **asked.json}
+
+    async def say(self, asked: Asked) -> Any:
+        """Add a line to a conversation."""
+        conversation = self._server.conversations.get(asked.ids["sid"])
+        if conversation is None:
+            raise Refusal(404, 20404)
+        body = asked.first("Body")
+        if not body.strip():
+            raise Refusal(400, 50511, "Message body is required")
+        if len(body) > LONGEST:
+            raise Refusal(400, 50507, "Message body is too long")
+        conversation.lines.append((asked.first("Author") or "system", body))
+        return {"sid": self._server.number("IM")}
+
+    async def for_all(self, asked: Asked) -> Any:
+        return {"post_webhook_url": self._server.conversations_url, "filters": self._server.filters}
+
+    async def set_for_all(self, asked: Asked) -> Any:
+        self._server.conversations_url = asked.first("PostWebhookUrl")
+        self._server.filters = asked.form.get("Filters", [])
+        return await self.for_all(asked)
+
+    async def stored(self, asked: Asked) -> Any:
+        """A file of a conversation: where it is to be had for a while."""
+        if asked.ids["sid"] not in self._server.files:
+            raise Refusal(404, 20404)
+        return {"links": {"content_direct_temporary": f"{self._server.url}/temporary/{asked.ids['sid']}"}}
+
+
+def _kind(address: str) -> str:
+    return address.partition(":")[0] if ":" in address else ""
