@@ -34,6 +34,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     many_sessions: bool = False  # several open sessions for one user
     reactions: bool = False
     buttons: bool = False
+    most_buttons: int = 0  # most choices below one message, 0: any number
+    group_buttons: bool = True  # whether `buttons` holds in groups too
     receipts: bool = False
     voice: bool = False
     files_in: int = 0  # largest file in bytes, 0: none
@@ -205,9 +207,7 @@ class Adapter:
         """Whether `address.user` may rule in `address.chat`, as the platform says. Raises `Retry` when it cannot."""
         return False
 
-    async def menu(
-        self, commands: Mapping[str, Mapping[str, str]], in_groups: Mapping[str, Mapping[str, str]]
-    ) -> None:
+    async def menu(self, commands: Mapping[str, Mapping[str, str]], in_groups: Mapping[str, Mapping[str, str]]) -> None:
         """Show these commands and what they do, by language ("" for all others), where the platform has a menu.
 
         Asked at every start and when they change. Raises what `send` may.

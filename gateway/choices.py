@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway import utterance
 from gateway.channel import Channel
 from gateway.db import Tx
-from gateway.message import Button, Inbound, Json, Message, Outbound
+from gateway.message import Address, Button, Inbound, Json, Message, Outbound
 from gateway.text import clean
 from gateway.utterance import Utterance
 
@@ -21,14 +21,24 @@ _NUMBER = re.compile(r"[#(]?(\d{1,3})[.)]?")
 _SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+.!|~-])")
 
 
-def offered(channel: Channel, said: Outbound) -> Outbound:
+def offered(channel: Channel, address: Address, said: Outbound) -> Outbound:
     """What is said with buttons, as this platform can show it."""
     if not said.buttons:
         return said
-    if channel.limits.buttons:
+    if _shows(channel, address, said.buttons):
         return said if said.text.strip() or said.files else replace(said, text=BARE)
     listed = _listed(said.buttons, channel.settings.format.input == "markdown")
     return replace(said, text=f"{said.text}\n\n{listed}" if said.text.strip() else listed, buttons=())
+
+
+def _shows(channel: Channel, address: Address, buttons: Sequence[Button]) -> bool:
+    """Whether the platform has buttons there, and enough of them; else they are a numbered list."""
+    limits, group = channel.limits, address.place not in ("dm", "conversation")
+    return (
+        limits.buttons
+        and (limits.group_buttons or not group)
+        and (not limits.most_buttons or len(_choices(buttons)) <= limits.most_buttons)
+    )
 
 
 def _listed(buttons: Sequence[Button], markdown: bool) -> str:
@@ -57,7 +67,9 @@ def typed(channel: Channel, inbound: Inbound, before: Sequence[Message]) -> Inbo
             break
         if not line.buttons:
             continue
-        button = _named(_choices(line.buttons), inbound.text, numbered=not channel.limits.buttons)
+        button = _named(
+            _choices(line.buttons), inbound.text, numbered=not _shows(channel, inbound.address, line.buttons)
+        )
         if button is not None:
             return _as_choice(inbound, button, "")
     return inbound

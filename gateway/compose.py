@@ -11,13 +11,27 @@ from gateway.message import Address, Outbound, Part, encode
 from gateway.parcels import Parcel, pack
 
 
-def compose(channel: Channel, address: Address, turn: str, said: Sequence[Outbound], quote: str = "") -> list[str]:
-    """The parts of an answer, in order, as JSON. `quote` is the platform's id of the message they answer."""
-    return [
-        encode(replace(part, line=line) if line else part)
+def compose(
+    channel: Channel,
+    address: Address,
+    turn: str,
+    said: Sequence[Outbound],
+    quote: str = "",
+    replaces: Sequence[str] = (),
+) -> list[str]:
+    """The parts of an answer, in order, as JSON. `quote` is the platform's id of the message they answer, `replaces`
+    are those of the answer that this one takes the place of.
+    """
+    parts = [
+        replace(part, line=line) if line else part
         for line, outbound in enumerate(said)
-        for part in _parts(channel, address, turn, offered(channel, outbound), quote)
+        for part in _parts(channel, address, turn, offered(channel, address, outbound), quote)
     ]
+    if replaces and channel.limits.edit:
+        parts[: len(replaces)] = [
+            replace(part, replaces=ref) if not part.files else part for part, ref in zip(parts, replaces, strict=False)
+        ]
+    return [encode(part) for part in parts]
 
 
 def _parts(channel: Channel, address: Address, turn: str, said: Outbound, quote: str) -> Iterator[Part]:

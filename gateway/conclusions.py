@@ -83,7 +83,7 @@ class Conclusions:
         """The parts of an answer; the first one's turn at the meter is taken where it can go out at once."""
         if channel.limits.pulled or not said:
             return None
-        letters = compose(channel, inbound.address, turn, said, quote(channel, inbound))
+        letters = compose(channel, inbound.address, turn, said, quote(channel, inbound), inbound.replaces)
         if inbound.sender is not None and inbound.sender.bot:
             self._c.loops.answered(pair(inbound))
         me = self._c.me if letters and self._delivery.may_send(channel, inbound) else None

@@ -160,7 +160,7 @@ class Delivery:
     async def _try(self, channel: Channel, part: Part, stored: Stored) -> Outcome:
         failpoint("send.before")
         try:
-            ref = await channel.adapter.send(part)
+            ref = await _say(channel, part)
         except Retry as retry:
             return self._retried(channel, stored, retry)
         except Refused as refused:
@@ -218,3 +218,15 @@ class Delivery:
 def _is_for_files(refused: Refused, stored: Stored) -> bool:
     """Whether a part may do without the files it holds: links or words stand for them in its plain text."""
     return refused.reason in ("unsupported", "too_long", "rejected") and bool(decode(Part, stored.body).files)
+
+
+async def _say(channel: Channel, part: Part) -> str:
+    """Send a part, or put it in the place of an earlier one where the platform still lets us. Returns its id."""
+    if part.replaces:
+        try:
+            await channel.adapter.edit(part.replaces, part)
+            return part.replaces
+        except Refused as refused:
+            if refused.reason != "rejected":
+                raise
+    return await channel.adapter.send(part)

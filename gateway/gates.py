@@ -16,6 +16,7 @@ REASONS = (
     "channel_disabled",
     "stale",
     "superseded",
+    "unchanged",
     "cancelled",
     "unsupported",
     "unroutable",

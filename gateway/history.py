@@ -176,3 +176,49 @@ def rate(session: str, seq: int, ratings: Mapping[str, int]) -> Tx[None]:
     before = decode(_Extra, rows[0][0]) if rows[0][0] else _Extra()
     extra = encode(_Extra(files=before.files, buttons=before.buttons, ratings=ratings))
     yield "UPDATE message SET extra = $3 WHERE session = $1 AND seq = $2", (session, seq, extra)
+
+
+class Found(NamedTuple):
+    """What a user said, and whether nobody has said anything after it."""
+
+    seq: int
+    turn: str
+    text: str
+    last: bool
+
+
+def said_under(session: str, ref: str) -> Tx[Found | None]:
+    """What a user said under an id of the platform's."""
+    rows = yield (
+        """SELECT seq, turn, text FROM message WHERE session = $1 AND role = 'user' AND ref = $2
+             ORDER BY seq DESC LIMIT 1""",
+        (session, ref),
+    )
+    if not rows:
+        return None
+    later = yield (
+        "SELECT 1 FROM message WHERE session = $1 AND role = 'user' AND seq > $2 AND turn <> $3 LIMIT 1",
+        (session, rows[0][0], rows[0][1]),
+    )
+    return Found(*rows[0], not later)
+
+
+def rewrite(session: str, seq: int, text: str, *, blank: bool) -> Tx[None]:
+    """Other words for a line; with `blank` nothing else of it is kept either."""
+    if blank:
+        yield "UPDATE message SET extra = NULL WHERE session = $1 AND seq = $2", (session, seq)
+    yield "UPDATE message SET text = $3 WHERE session = $1 AND seq = $2", (session, seq, text)
+
+
+def take_back(session: str, turn: str, successor: str) -> Tx[None]:
+    """The answer of a turn counts no more: it is shown, and never told to a bot. What was asked goes to another turn."""
+    rows = yield (
+        """UPDATE message SET role = 'system', flag = 'superseded' WHERE session = $1 AND turn = $2
+             AND role = 'assistant' RETURNING 1""",
+        (session, turn),
+    )
+    yield "UPDATE session SET message_count = message_count - $2 WHERE id = $1", (session, len(rows))
+    yield (
+        "UPDATE message SET turn = $3 WHERE session = $1 AND turn = $2 AND role = 'user'",
+        (session, turn, successor),
+    )

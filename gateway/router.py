@@ -8,6 +8,7 @@ import structlog
 
 from gateway import choices, lanes, moving, overheard, renaming
 from gateway.access import private
+from gateway.amendments import Amendments
 from gateway.bell import Bell
 from gateway.channel import Channel
 from gateway.corridor import Corridor, Engaged
@@ -55,7 +56,8 @@ class Router:
         self._c = corridor
         self.delivery = Delivery(corridor, self.ring_channel)
         self.turns = Turns(corridor, self.delivery)
-        self._reception, self.feedback = Reception(corridor), Feedback(corridor)
+        self._reception, self._amendments = Reception(corridor), Amendments(corridor)
+        self.feedback = Feedback(corridor)
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._heart: asyncio.Task[None] | None = None
@@ -73,6 +75,8 @@ class Router:
         inbound = self._reception.admit(channel, inbound)
         if inbound.kind == "reaction":
             return await self.feedback.receive(channel, inbound)
+        if inbound.kind in ("edit", "revoke"):
+            return await self._amend(channel, inbound)
         if inbound.kind == "button":
             inbound = await self._c.db.read(choices.press, channel, inbound)
         accepted, inbound, bot = await self._reception.receive(channel, inbound, raw, also, only)
@@ -109,6 +113,16 @@ class Router:
             self.delivery.begin(channel, accepted.told.load)
         if accepted.left:
             self._c.live.publish(accepted.lane, _over(accepted))
+
+    async def _amend(self, channel: Channel, inbound: Inbound) -> Accepted:
+        """Somebody has thought better of what they said: an answer being made of it is given up."""
+        amended = await self._amendments.receive(channel, inbound)
+        if amended.interrupted:
+            self.turns.interrupt(amended.lane, "superseded")
+        if amended.due:
+            self._c.desk.seats(amended.bot).backlog = True
+            self.ring_bot(amended.bot)
+        return Accepted(amended.outcome, "", lane=amended.lane, session=amended.session)
 
     async def _place_changed(self, channel: Channel, inbound: Inbound) -> Accepted:
         """A chat moved or shut us out: its lanes follow, in the transaction that remembers the event."""

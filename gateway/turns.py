@@ -1,6 +1,5 @@
 """Turns: a claimed entry becomes an answer, and one transaction makes it so."""
 
-import asyncio
 from typing import Literal
 
 import structlog

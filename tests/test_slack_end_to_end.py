@@ -150,7 +150,7 @@ async def test_reset_as_a_text_command_in_a_thread(mode: str, tmp_path: Path) ->
             *told,
             "Conversation reset.",
             "fresh again (0)",
-            "Sorry, you may not use this command.",
+            "You are not allowed to do that.",
         ]
         assert server.visible("C1", elsewhere) == []
         assert not await here.rows("SELECT 1 FROM message WHERE role = 'user' AND text LIKE '!%'")
@@ -186,7 +186,7 @@ async def test_service_messages_and_bots_raise_nothing(mode: str, tmp_path: Path
         said = ada.says("see https://example.org")
         await here.quiet()
         ada.unfurls(said)
-        for subtype in ("channel_join", "channel_leave", "channel_topic", "pinned_item", "channel_name", "reminder_add"):
+        for subtype in ("channel_join", "channel_leave", "channel_topic", "pinned_item", "channel_name"):
             room.notes(subtype, ada)
         room.bot_says("@far_bot hello, colleague")
         room.bot_says("@far_bot hello again", legacy=True)

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.telegram_road import REMEMBERS
 from tests.whatsapp_channel import signed
 from tests.whatsapp_road import gateway, road
 
+ASKS = "kind: python, call: 'tests.test_whatsapp_end_to_end:asks'"
 SHOWS = "kind: python, call: 'tests.test_whatsapp_end_to_end:shows'"
 
 
@@ -183,6 +185,38 @@ async def test_files_and_people_come_to_the_bot_as_ours(tmp_path: Path) -> None:
         ada, bo = here.server.user(7).id, here.server.user(8, username="bo").id
         assert here.server.texts(bo) == ["hidden; ?"]
         assert here.server.texts(ada) == [f"look; +15550000007; photo photo.png image/png {len(png)}"]
+
+
+async def asks(turn: Turn) -> dict[str, Any]:
+    """Offers a choice, and says what was chosen."""
+    if turn.message.kind == "button":
+        return {"text": f"chosen: {turn.message.text}"}
+    count = int(turn.message.text.split()[-1])
+    buttons = [{"text": f"Number {n}", "value": f"v{n}"} for n in range(1, count + 1)]
+    return {"messages": [{"text": "Which?", "buttons": buttons}]}
+
+
+@pytest.mark.feature("FMT-04", "CH-11")
+async def test_choices_are_pressed_where_there_are_buttons_and_numbered_elsewhere(tmp_path: Path) -> None:
+    async with road(tmp_path, ASKS) as here:
+        ada, group = here.server.user(7, username="ada"), here.server.group("Y2FwaV9ncm91cDox")
+        for count, form in ((2, "button_reply"), (10, "list_reply")):
+            ada.says(str(count))
+            await here.quiet()
+            ada.presses(here.server.sent[-1].message_id, "v2", "Number 2", form)
+            await here.quiet()
+        ada.says("11")
+        await here.quiet()
+        assert "11. Number 11" in here.server.texts()[-1]
+        ada.says("11")
+        await here.quiet()
+        ada.says("@15550783881 3", group)
+        await here.quiet()
+        assert "3. Number 3" in here.server.texts(group.id)[-1]
+        ada.says("2.", group, reply_to=here.server.sent[-1].message_id)
+        await here.quiet()
+        chosen = [text for text in here.server.texts() if text.startswith("chosen")]
+        assert chosen == ["chosen: v2", "chosen: v2", "chosen: v11", "chosen: v2"]
 
 
 @pytest.mark.feature("MED-06")

@@ -28,7 +28,7 @@ def _signing_secret(value: SecretStr) -> SecretStr:
 
 
 BotToken = Annotated[options.Secret, AfterValidator(_bot_token)]
-Team = Annotated[str, Field(pattern=r"^[TE][A-Z0-9]{2,32}$")]
+Team = Annotated[str, Field(pattern=r"^[TE][A-Z0-9]{1,32}$")]
 
 
 class Prompt(options.Options):

@@ -18,24 +18,24 @@ Commands = Mapping[str, Mapping[str, str]]
 
 
 class _Kept(msgspec.Struct):
-    """What Telegram has from us: the languages that were set, and a digest of it all."""
+    """What Telegram has from us: the languages that were set, and a hash of it all."""
 
-    digest: str = ""
+    menu: str = ""
     languages: list[str] = []
 
 
 async def show(api: Api, gate: Gate, everywhere: Commands, in_groups: Commands) -> None:
     """Set the menus, and take back those of languages that are gone. Nothing is asked when nothing has changed."""
     wanted = [_languages(everywhere), _languages(in_groups)]
-    digest = hashlib.sha256(msgspec.json.encode(wanted, order="deterministic")).hexdigest()
+    menu = hashlib.sha256(msgspec.json.encode(wanted, order="deterministic")).hexdigest()
     kept = _recalled(await gate.recall(_KEPT))
-    if kept.digest == digest:
+    if kept.menu == menu:
         return
     for scope, commands in zip(_SCOPES, wanted, strict=True):
         for language in sorted({*kept.languages, *commands}):
             await _set(api, scope, language, commands.get(language, {}))
     languages = sorted({*wanted[0], *wanted[1]})
-    await gate.keep(_KEPT, msgspec.json.encode(_Kept(digest, languages)).decode())
+    await gate.keep(_KEPT, msgspec.json.encode(_Kept(menu, languages)).decode())
 
 
 async def _set(api: Api, scope: str, language: str, commands: Mapping[str, str]) -> None:

@@ -48,6 +48,8 @@ class Adapter(adapter.Adapter):
         groups=True,
         reactions=True,
         buttons=True,
+        most_buttons=10,
+        group_buttons=False,
         receipts=True,
         files_in=LARGEST,
         files_out=LARGEST,

@@ -107,7 +107,8 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
 
 def _strict(sql: str) -> str:
     """Other databases are strict by nature, and keep the rows of a table apart from its keys."""
-    return re.sub(r"^\);", ") STRICT;", sql, flags=re.MULTILINE).replace(")/*WITHOUT ROWID*/;", ") STRICT, WITHOUT ROWID;")
+    sql = re.sub(r"^\);", ") STRICT;", sql, flags=re.MULTILINE)
+    return sql.replace(")/*WITHOUT ROWID*/;", ") STRICT, WITHOUT ROWID;")
 
 
 def _settle_boot(connection: apsw.Connection, path: Path) -> None:

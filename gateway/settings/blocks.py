@@ -41,6 +41,10 @@ class Session(Options):
     shared_on_purpose: bool = key(False, "Needed for `scope.dm: shared`, where strangers share one conversation.")
     idle: Idle = Field(default_factory=Idle)
     expire: Expire = Field(default_factory=Expire)
+    on_edit: Literal["reanswer_last", "history", "ignore"] = key(
+        "reanswer_last",
+        "When somebody edits a message: answer the last one anew; only change what is kept; or do nothing.",
+    )
 
     @model_validator(mode="after")
     def _on_purpose(self) -> "Session":
@@ -182,7 +186,7 @@ class Format(Options):
 class Coalesce(Options):
     """Messages in quick succession as one."""
 
-    quiet: DurationOrNever = key("off", "Silence after which what one person has said is answered as one message; or off.")
+    quiet: DurationOrNever = key("off", "Silence after which what somebody has said is answered as one; or off.")
     max_wait: Duration = key("8s", "How long the first of them waits at most.")
     max_messages: int = key(12, "How many of them are one at most.", ge=2, le=100)
 
