@@ -86,8 +86,8 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).rstrip(".!").casefold()
 
 
-def press(channel: Channel, inbound: Inbound) -> Tx[Inbound]:
-    """A press as the choice it is, or marked as one that is too late."""
+def press(channel: Channel, inbound: Inbound) -> Tx[tuple[Inbound, str]]:
+    """A press as the choice it is, with the session that it is for; or marked as one that is too late."""
     told: Json = inbound.extra.get("button")
     told = told if isinstance(told, dict) else {}
     ref = str(told.get("ref") or "")
@@ -95,8 +95,9 @@ def press(channel: Channel, inbound: Inbound) -> Tx[Inbound]:
     for one in seen:
         button = _pressed(one.part.buttons, inbound.text, told)
         if button is not None and _theirs(channel, inbound, one) and not (yield from utterance.outdone(one)):
-            return _as_choice(inbound, button, ref)
-    return replace(inbound, extra={"button": {"ref": ref, "text": str(told.get("text") or ""), "late": True}})
+            return _as_choice(inbound, button, ref), one.session
+    told = {"ref": ref, "text": str(told.get("text") or ""), "late": True}
+    return replace(inbound, extra={"button": told}), ""
 
 
 def _theirs(channel: Channel, inbound: Inbound, one: Utterance) -> bool:

@@ -200,7 +200,8 @@ def said_under(session: str, ref: str) -> Tx[Found | None]:
         "SELECT 1 FROM message WHERE session = $1 AND role = 'user' AND seq > $2 AND turn <> $3 LIMIT 1",
         (session, rows[0][0], rows[0][1]),
     )
-    return Found(*rows[0], not later)
+    seq, turn, text = rows[0]
+    return Found(seq, turn, text, not later)
 
 
 def rewrite(session: str, seq: int, text: str, *, blank: bool) -> Tx[None]:
@@ -211,7 +212,7 @@ def rewrite(session: str, seq: int, text: str, *, blank: bool) -> Tx[None]:
 
 
 def take_back(session: str, turn: str, successor: str) -> Tx[None]:
-    """The answer of a turn counts no more: it is shown, and never told to a bot. What was asked goes to another turn."""
+    """The answer of a turn counts no more: it is kept, and never told to a bot. What was asked goes to another turn."""
     rows = yield (
         """UPDATE message SET role = 'system', flag = 'superseded' WHERE session = $1 AND turn = $2
              AND role = 'assistant' RETURNING 1""",

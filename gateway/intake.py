@@ -35,7 +35,8 @@ class Arrival(NamedTuple):
     `aside` is what is noted besides when it is let go. `repeat` finds in a lane the turn of the same message, where
     none has an id to know it by. `pace` is None for what no limit holds back. `known` is the
     sender's participant when nothing about it needs writing. `me` asks to take the entry at once. `only` is the open
-    session that a sender who hears of a refusal means.
+    session that a sender who hears of a refusal means; what is meant for the session `within` comes too late for others.
+    `order` is the platform's own; `gathers` says what the event may become one turn with.
     """
 
     spot: Spot
@@ -64,6 +65,7 @@ class Arrival(NamedTuple):
     aside: Callable[[], Tx[None]] | None = None
     repeat: Callable[[int], Tx[str]] | None = None
     only: str = ""
+    within: str = ""
     heard: Heard | None = None
 
 
@@ -121,6 +123,8 @@ def accept(a: Arrival) -> Tx[Accepted]:
             yield from a.aside()
         return (yield from _let_go(a, a.verdict, a.notice))
     lane = yield from lock(a.spot)
+    if a.within and lane.session != a.within:  # it has ended since we looked
+        return (yield from _let_go(a, "stale", a.notice))
     meter = _metered(lane, a)
     if meter is None:
         return (yield from _let_go(a, "rate_limited", a.slow_down))

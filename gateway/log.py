@@ -39,6 +39,8 @@ EVENTS = frozenset(
         "loop.stopped",
         "mention.slow",
         "message.answered",
+        "menu.failed",
+        "message.rated",
         "message.received",
         "outbox.dead",
         "rights.unknown",

@@ -19,7 +19,7 @@ from gateway.gates import SPOKEN, heeded, judge, overhears
 from gateway.inbox import mark
 from gateway.inquiry import Inquiry, Standing
 from gateway.intake import Accepted, Also, Arrival, accept
-from gateway.judgement import NO_NOTICE, SLOW_DOWN, Judgement, notice, of_command, of_yes
+from gateway.judgement import NO_NOTICE, SLOW_DOWN, TOO_LATE, Judgement, notice, of_command, of_yes
 from gateway.lanes import Spot
 from gateway.loops import pair
 from gateway.message import Inbound, Outbound, Sender, encode
@@ -53,22 +53,31 @@ class Reception:
         self._speakers: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def receive(
-        self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Also | None = None, only: str = ""
+        self,
+        channel: Channel,
+        inbound: Inbound,
+        raw: bytes = b"",
+        also: Also | None = None,
+        only: str = "",
+        within: str = "",
     ) -> Received:
         """Write an event down. It is on disk when this returns; raises `StorageDown` when it is not.
 
         `also` makes of what the event's command does what is to be done instead (a new token with a reset). With
-        `only` the event is taken into that session or none, and nothing is kept of what is refused.
+        `only` the event is taken into that session or none, and nothing is kept of what is refused; with `within` too,
+        and its sender is told that it comes too late.
         """
         if channel.routes is None and private(inbound):
             standing = Standing(inbound, channel.bot)
-            return Received(await self._take(channel, standing, raw, also, only), inbound, channel.bot)
+            return Received(await self._take(channel, standing, raw, also, only, within), inbound, channel.bot)
         async with self._inquiry.about(channel, inbound) as standing:
-            accepted = await self._take(channel, standing, raw, also, only)
+            accepted = await self._take(channel, standing, raw, also, only, within)
         self._unlisted.met(channel, inbound)
         return Received(accepted, standing.inbound, standing.bot)
 
-    async def _take(self, channel: Channel, standing: Standing, raw: bytes, also: Also | None, only: str) -> Accepted:
+    async def _take(
+        self, channel: Channel, standing: Standing, raw: bytes, also: Also | None, only: str, within: str
+    ) -> Accepted:
         c, bot = self._c, standing.bot
         at_once = standing.inbound.kind in SPOKEN and c.desk.idle(bot)
         arrival = self._arrival(channel, standing, raw, at_once)
@@ -78,6 +87,8 @@ class Reception:
             arrival = arrival._replace(effect=effect, pace=pace)
         if only:
             arrival = arrival._replace(only=only)
+        if within and arrival.verdict is None:
+            arrival = arrival._replace(within=within, notice=TOO_LATE)
         if arrival.me is not None:
             c.desk.sit(bot)
         started = c.clock.tick()

@@ -70,16 +70,17 @@ class Router:
         For `also` and `only` see `Reception.receive`.
         """
         failpoint("receive.before")
-        if inbound.kind in ("migrate", "removed", "blocked"):
+        if inbound.kind in ("migrate", "removed", "blocked", "unblocked"):
             return await self._place_changed(channel, inbound)
         inbound = self._reception.admit(channel, inbound)
         if inbound.kind == "reaction":
             return await self.feedback.receive(channel, inbound)
         if inbound.kind in ("edit", "revoke"):
             return await self._amend(channel, inbound)
+        within = ""
         if inbound.kind == "button":
-            inbound = await self._c.db.read(choices.press, channel, inbound)
-        accepted, inbound, bot = await self._reception.receive(channel, inbound, raw, also, only)
+            inbound, within = await self._c.db.read(choices.press, channel, inbound)
+        accepted, inbound, bot = await self._reception.receive(channel, inbound, raw, also, only, within)
         failpoint("receive.after")
         if self._c.verbatim:
             self._note(channel, inbound, accepted)
@@ -254,7 +255,7 @@ def _over(accepted: Accepted) -> Event:
 
 
 def place_changed(channel: str, account: str, inbound: Inbound, now: int) -> Tx[Accepted]:
-    """A chat's own news, with no turn: it moved elsewhere, or wants nothing from us any more."""
+    """A chat's own news, with no turn: it moved elsewhere, wants nothing from us any more, or something again."""
     old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
     person = inbound.kind == "migrate" and private(inbound)
     if person and not (old and new and (yield from renaming.met(channel, account, old, new))):
@@ -267,6 +268,12 @@ def place_changed(channel: str, account: str, inbound: Inbound, now: int) -> Tx[
     elif inbound.kind == "migrate":
         if old and new:
             yield from moving.move_chat(channel, account, old, new, now)
+    elif inbound.kind == "unblocked":
+        yield (
+            """UPDATE lane SET silenced = NULL
+                 WHERE channel = $1 AND account = $2 AND chat = $3 AND silenced IS NOT NULL""",
+            (channel, account, inbound.address.chat),
+        )
     else:
         yield (
             "UPDATE lane SET silenced = $4 WHERE channel = $1 AND account = $2 AND chat = $3",

@@ -25,6 +25,9 @@ ENV = {
     "SUPPORT_SECRET": "whsec_c3VwcG9ydC1zdXBwb3J0LXN1cHBvcnQ=",
     "SALES_SECRET": "whsec_c2FsZXMtc2FsZXMtc2FsZXMtc2FsZXM=",
     "SITE_SECRET": "s" * 40,
+    "WHATSAPP_TOKEN": "EAAG" + "x" * 40,
+    "WHATSAPP_APP_SECRET": "0" * 32,
+    "WHATSAPP_VERIFY_TOKEN": "a word",
 }
 
 
@@ -77,7 +80,7 @@ def test_every_example_loads(example: Path) -> None:
 @pytest.mark.feature("CFG-01")
 def test_examples_need_what_they_name() -> None:
     wanting = {path.stem for path in EXAMPLES if "is not set" in check(path, {}).text()}
-    assert wanting == {"web", "telegram", "api", "http-bot"}
+    assert wanting == {"web", "telegram", "api", "http-bot", "whatsapp"}
 
 
 @pytest.mark.feature("CLI-01")
