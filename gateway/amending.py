@@ -12,6 +12,7 @@ from gateway.inbox import REQUEUED, first_time, note_dropped
 from gateway.lanes import Lane
 from gateway.message import Inbound, decode, encode
 from gateway.outbox import LESS
+from gateway.overheard import unsaid
 from gateway.placeholder import placeholder
 
 DELETED = "[deleted]"
@@ -59,6 +60,9 @@ def amend(a: Amendment) -> Tx[Amended]:
     """Take an edit or a deletion in."""
     if not (yield from first_time(a.marks, a.now)):
         return Amended("duplicate")
+    if a.inbound.kind == "revoke":
+        at = a.inbound
+        yield from unsaid(at.channel, at.account, at.address.chat, at.ref)
     amended = Amended(a.verdict) if a.verdict else (yield from _amended(a))
     if amended.outcome != "stored":
         at = a.inbound

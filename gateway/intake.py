@@ -35,7 +35,7 @@ class Arrival(NamedTuple):
     `aside` is what is noted besides when it is let go. `repeat` finds in a lane the turn of the same message, where
     none has an id to know it by. `pace` is None for what no limit holds back. `known` is the
     sender's participant when nothing about it needs writing. `me` asks to take the entry at once. `only` is the open
-    session that a sender who hears of a refusal means; what is meant for the session `within` comes too late for others.
+    session that a sender who hears of a refusal means; what is for the session `within` is too late for another one.
     `order` is the platform's own; `gathers` says what the event may become one turn with.
     """
 

@@ -23,7 +23,7 @@ def settle(part: str, status: str, ref: str, now: int) -> Tx[bool]:
     if not (part.isascii() and part.isdigit() and len(part) < 19):
         return False
     if status == "window":
-        if (yield from bounced(int(part), now)):
+        if (yield from bounced(int(part), ref, now)):
             return True
         status = "failed"
     return (yield from report(int(part), status, ref, now))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from gateway.db import Tx
 from gateway.lanes import OUTBOX, Lease, release
+from gateway.window import CLOSED, put_back
 
 
 class Stored(NamedTuple):
@@ -38,7 +39,7 @@ _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, c
     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id"""
 
 _HELD = "EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL)"
-_SENT = "UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1 AND state = 'sending' RETURNING 1"
+_SENT = "UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1 AND state = 'sending' RETURNING status"
 # A status only climbs: reports arrive in any order.
 LADDER = ("sent", "delivered", "read", "failed")
 ARRIVED = LADDER[:3]
@@ -134,7 +135,7 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
     was lost.
     """
     rows = yield (
-        f"""UPDATE outbox SET state = 'sending', attempts = attempts + 1
+        f"""UPDATE outbox SET state = 'sending', attempts = attempts + 1, status = NULLIF(status, '{CLOSED}')
               WHERE id = $1 AND state IN ('ready', 'unknown') AND {_HELD} RETURNING 1""",
         (part, lease.lane, lease.fence),
     )
@@ -148,8 +149,11 @@ def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
         # Whoever has the lane now holds this part for one in doubt; that it arrived is news to them.
         yield from report(part, "sent", ref, now)
         return False
-    if not (yield _SENT, (part, ref, now)):
+    found = yield _SENT, (part, ref, now)
+    if not found:
         raise AssertionError(f"part {part} was not on the wire although its lane was held")
+    if found[0][0] == CLOSED:
+        yield from put_back(part, lease.lane, now)
     return rows[0][0] is not None
 
 

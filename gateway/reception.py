@@ -23,7 +23,7 @@ from gateway.judgement import NO_NOTICE, SLOW_DOWN, TOO_LATE, Judgement, notice,
 from gateway.lanes import Spot
 from gateway.loops import pair
 from gateway.message import Inbound, Outbound, Sender, encode
-from gateway.overheard import keep, unsaid, words
+from gateway.overheard import keep, words
 from gateway.participants import Known, Person
 from gateway.post import Post, Voice
 from gateway.repeats import named, waiting, window
@@ -53,13 +53,7 @@ class Reception:
         self._speakers: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def receive(
-        self,
-        channel: Channel,
-        inbound: Inbound,
-        raw: bytes = b"",
-        also: Also | None = None,
-        only: str = "",
-        within: str = "",
+        self, channel: Channel, inbound: Inbound, raw: bytes, also: Also | None, only: str, within: str
     ) -> Received:
         """Write an event down. It is on disk when this returns; raises `StorageDown` when it is not.
 
@@ -254,11 +248,9 @@ def _spot(channel: Channel, inbound: Inbound, bot: str) -> Spot | None:
 def _aside(
     channel: Channel, inbound: Inbound, spot: Spot | None, known: Known | None, now: int
 ) -> Callable[[], Tx[None]] | None:
-    """What is kept of a message that was not meant for us, or put away since its author took it back."""
+    """What is kept of a message that was not meant for us."""
     if private(inbound) or spot is None or not (context := channel.rules.at(inbound.address).context):
         return None
-    if inbound.kind == "revoke":
-        return partial(unsaid, channel.name, inbound.account, inbound.address.chat, inbound.ref)
     if (known is not None and known.blocked) or not overhears(channel, inbound):
         return None
     if parse_command(inbound.text, channel.prefixes) is not None:  # another bot's

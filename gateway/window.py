@@ -71,17 +71,38 @@ def hold(lease: Lease, now: int) -> Tx[bool]:
     return (yield from release(OUTBOX, lease, rows[0][0] or now + PATIENCE))
 
 
-def bounced(part: int, now: int) -> Tx[bool]:
-    """The platform took a part and then gave it back, since the user has to write first: it waits for that."""
-    rows = yield (
-        """UPDATE outbox SET state = 'ready', status = $2, sent_at = NULL, not_before = 0
-             WHERE id = $1 AND state = 'sent' AND (status IS NULL OR status = 'sent') RETURNING lane""",
-        (part, CLOSED),
-    )
-    for (lane,) in rows:
+def bounced(part: int, ref: str, now: int) -> Tx[bool]:
+    """The platform took a part and then gave it back, since the user has to write first: it waits for that.
+
+    `ref` is the platform's id of that try; a report of an earlier one is old news. False: nothing to wait for.
+    """
+    rows = yield "SELECT lane, state, status, ref FROM outbox WHERE id = $1 /*FOR UPDATE*/", (part,)
+    if not rows:
+        return False
+    lane, state, status, known = rows[0]
+    if state == "sent" and status in (None, "sent") and ref in ("", known):
+        yield from shut(lane)
+        yield from put_back(part, lane, now)
+    elif state in ("sending", "unknown") and ref != known:
+        # While it is on the wire only this is noted; whoever learns that it was sent puts it back.
         yield from shut(lane)
         yield (
-            "UPDATE lane SET pending = pending + 1, out_due_at = COALESCE(out_due_at, $2) WHERE id = $1",
-            (lane, now),
+            """UPDATE outbox SET status = $2, ref = $3, state = CASE WHEN state = 'unknown' THEN 'ready' ELSE state END
+                 WHERE id = $1""",
+            (part, CLOSED, ref),
         )
-    return bool(rows)
+    else:
+        return state in ("ready", "sending", "unknown")
+    return True
+
+
+def put_back(part: int, lane: int, now: int) -> Tx[None]:
+    """A part that counts as sent is queued again, in its old place."""
+    yield (
+        "UPDATE outbox SET state = 'ready', status = $2, sent_at = NULL, not_before = 0 WHERE id = $1",
+        (part, CLOSED),
+    )
+    yield (
+        "UPDATE lane SET pending = pending + 1, out_due_at = COALESCE(out_due_at, $2) WHERE id = $1",
+        (lane, now),
+    )

@@ -9,7 +9,7 @@ import pytest
 from gateway.bot import Piece, Say
 from gateway.errors import StorageDown
 from gateway.message import Inbound, Outbound, Turn
-from tests.kit import Kit, corridor, echoes, said
+from tests.kit import YAML, Kit, corridor, echoes, said
 from tests.steps import away, plain, whole
 
 
@@ -70,7 +70,8 @@ async def test_an_answer_that_cannot_be_written_yet_is_kept_until_it_can(tmp_pat
     async def long(turn: Turn) -> AsyncIterator[Piece]:
         yield Say(Outbound(text="y" * 200_000))
 
-    async with corridor(tmp_path) as kit:
+    whole_in_parts = YAML.replace("bot: b,", "bot: b, format: {max_parts: 100},")
+    async with corridor(tmp_path, whole_in_parts) as kit:
         await kit.say("hello")
         await kit.quiet()
         bot = kit.bot(long)

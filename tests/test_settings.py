@@ -86,8 +86,8 @@ SIZE = "expected a size such as 64KB, 10MB or 1GB"
 URL = "expected an address such as https://chat.example.org"
 ALL = "would trust every address of the internet to name its own: list the proxies"
 BLOCKS = (
-    "access, commands, dedupe, delivery, format, group, groups, history, limits, media, session, stream, summary, "
-    "texts, voice"
+    "access, coalesce, commands, dedupe, delivery, format, group, groups, history, limits, media, session, stream, "
+    "summary, texts, voice"
 )
 PATH = "expected the path of a file: sqlite:///data/gateway.db, or sqlite:////var/lib/x.db"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from gateway.adapter import Call
 from gateway.message import Address
 from tests.far.whatsapp import NUMBER, SECRET, WABA, WhatsAppServer
 from tests.far.whatsapp.server import SECOND
+from tests.source import ROOT
 from tests.whatsapp_channel import NAME, WORD, called, closed, keys, opened, signed
 
 
@@ -269,3 +271,10 @@ async def test_typing_and_receipts_answer_the_last_message() -> None:
         await adapter.typing(there)
         await adapter.read(there, first)
         assert (server.typings, server.reads) == ([second], [second, first])
+
+
+@pytest.mark.feature("CH-10")
+def test_the_page_for_operators_explains_every_key() -> None:
+    page = (ROOT / "docs" / "whatsapp.md").read_text("utf-8")
+    explained = set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE))
+    assert explained == set(Adapter.Options.model_fields)

@@ -143,3 +143,35 @@ async def test_what_is_let_go_opens_it_too(tmp_path: Path) -> None:
         here.leap(3600)
         await late(here)
         await here.until(lambda: here.server.texts()[-1] == "late answer")
+
+
+@pytest.mark.feature("OUT-04", "OUT-07")
+@pytest.mark.parametrize("state", ["sending", "unknown", "sent"])
+async def test_a_report_that_it_bounced_counts_whenever_it_comes_and_once(state: str, tmp_path: Path) -> None:
+    async with road(tmp_path) as here:
+        ada = here.server.user(7)
+        ada.says("hello")
+        await here.quiet()
+        assert here.gateway.daemon.corridor.channels["help"].limits.window
+        gate = here.gateway.daemon.corridor.channels["help"].adapter.gate
+        here.server.people[ada.id].wrote_at[NUMBER] -= 2 * DAY
+        here.server.late = True
+        how = {"sending": "accept_then_hang", "unknown": "accept_then_reset", "sent": ""}[state]
+        if how:
+            here.server.fail("messages", how)
+        here.server.pusher.hold()
+        await here.say("late answer")
+        await here.until_rows([(state,)], "SELECT state FROM outbox WHERE id = 2")
+        await here.until(lambda: len(here.server.sent) == 2)
+        for _ in range(2):
+            await gate.settle("2", "window", here.server.sent[-1].message_id)
+        if state == "sending":
+            here.leap(60)  # no answer came, so that it is in doubt
+        await here.until_rows([("ready", "window_closed")], "SELECT state, status FROM outbox WHERE id = 2")
+        ada.says("back again")
+        here.server.pusher.release()
+        await here.texts(ada.id, ["hello", "late answer", "late answer", "back again"])
+        await gate.settle("2", "window", here.server.sent[1].message_id)  # old news
+        await here.quiet()
+        assert await here.rows("SELECT DISTINCT state FROM outbox") == [("sent",)]
+        assert await here.rows("SELECT DISTINCT pending FROM lane") == [(0,)]

@@ -17,7 +17,7 @@ from adapters.twilio.media import Media
 from adapters.twilio.messages import Drop, Messages
 from adapters.twilio.options import Options as SenderOptions
 from adapters.twilio.order import Order
-from adapters.twilio.refusal import GONE_FOR_GOOD
+from adapters.twilio.refusal import GONE_FOR_GOOD, WINDOW
 from adapters.twilio.registration import Registration
 from adapters.twilio.senders import Party, party
 from adapters.twilio.signature import Signature
@@ -143,7 +143,8 @@ class Adapter(adapter.Adapter):
             return True
         part, message = call.query.get("part", ""), call.query.get("message", "")
         if part and status.outcome is not None:
-            await self.gate.settle(part, status.outcome, status.sid)
+            closed = status.outcome == "failed" and status.error in WINDOW
+            await self.gate.settle(part, "window" if closed else status.outcome, status.sid)
         if status.outcome == "failed" and status.error in GONE_FOR_GOOD:
             await self._shut_out(fields.first("To"), status.sid)
         if status.over:

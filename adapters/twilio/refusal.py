@@ -37,6 +37,7 @@ _REASONS: dict[int, RefusedReason] = {
     63021: "unsupported",
 }
 
+WINDOW = {code for code, reason in _REASONS.items() if reason == "window"}
 GONE_FOR_GOOD = {code for code, reason in _REASONS.items() if reason in ("gone", "blocked")}
 """Codes that say of a recipient, also when they come with a status later: nothing will reach them."""
 

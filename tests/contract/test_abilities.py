@@ -19,7 +19,7 @@ PROVEN = {
 }
 MEASURES = {
     *("text", "unit", "prefixes", "caption", "body", "account_rate", "chat_rate", "group_rate", "many_sessions"),
-    *("album", "window", "most_buttons", "group_buttons"),
+    *("album", "window", "most_buttons", "group_buttons", "splits"),
 }
 # Of what the gateway's own door does for those who come in by it, the adapter only tells.
 BY_THE_DOOR = {"buttons", "files_in", "files_out", "typing", "voice", "receipts", "reactions"}
