@@ -72,7 +72,7 @@ run: env
 	@exec $(BIN)/gateway run $(RUN_ARGS)
 
 test: env-dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
 
 check: env-dev
 	@$(BIN)/ruff check .

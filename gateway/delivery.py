@@ -103,7 +103,8 @@ class Delivery:
         while part is not None:
             address = self._today(channel, decode(Part, part.body).address)
             if not channel.settings.delivery.template and await self._shut(channel, address):
-                await self._c.insist(window.hold, lease, self._c.clock.now())
+                if not await self._c.insist(window.hold, lease, self._since(channel), self._c.clock.now()):
+                    self._ring(channel.name)
                 return None
             group = address.place not in ("dm", "conversation")
             # While nothing is sent nobody looks; whoever looks next, perhaps another process, sends at once.
@@ -132,9 +133,12 @@ class Delivery:
         """Whether the platform lets us say nothing of our own here until the user writes."""
         if not channel.limits.window:
             return False
-        since = self._c.clock.now() - round(channel.limits.window * 1000)
         here = channel.name, address.account or channel.account, address.chat
-        return not await self._c.insist(window.is_open, *here, since)
+        return not await self._c.insist(window.is_open, *here, self._since(channel))
+
+    def _since(self, channel: Channel) -> int:
+        """The earliest time (ms) at which what a user wrote still lets us speak."""
+        return self._c.clock.now() - round(channel.limits.window * 1000)
 
     def _resends(self, channel: Channel) -> int:
         if channel.limits.resend_is_safe:

@@ -180,9 +180,13 @@ def report(part: int, status: str, ref: str, now: int) -> Tx[bool]:
 
 
 def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, plain: bool = False) -> Tx[bool]:
-    """Back into the queue: `ready` when it was certainly not sent, `unknown` when it may have been."""
+    """Back into the queue: `ready` when it was certainly not sent, `unknown` when it may have been.
+
+    What was reported meanwhile to have been given back is not in doubt.
+    """
     rows = yield (
-        """UPDATE outbox SET state = $2, unknowns = unknowns + $3, not_before = $4, error = $5, plain = plain + $6
+        f"""UPDATE outbox SET state = CASE WHEN status = '{CLOSED}' THEN 'ready' ELSE $2 END,
+             unknowns = unknowns + $3, not_before = $4, error = $5, plain = plain + $6
              WHERE id = $1 AND state = 'sending' RETURNING 1""",
         (part, state, int(state == "unknown"), not_before, error[:500], int(plain)),
     )

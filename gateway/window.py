@@ -59,16 +59,26 @@ def shut(lane: int) -> Tx[None]:
     )
 
 
-def hold(lease: Lease, now: int) -> Tx[bool]:
-    """All that is queued in a lane waits for the user. False: the lane was lost before."""
+def hold(lease: Lease, since: int, now: int) -> Tx[bool]:
+    """All that is queued in a lane waits for the user. False: the lane was lost, or the user has just written."""
+    rows = yield (
+        """SELECT 1 FROM lane JOIN heard ON heard.channel = lane.channel AND heard.account = lane.account
+             AND heard.chat = lane.chat WHERE lane.id = $1 AND heard.at >= $2""",
+        (lease.lane, since),
+    )
+    if rows:
+        yield from release(OUTBOX, lease, now)
+        return False
     waiting = "lane = $1 AND state IN ('ready', 'sending', 'unknown')"
+    rows = yield f"SELECT MIN(created_at) FROM outbox WHERE {waiting}", (lease.lane,)
+    if not (yield from release(OUTBOX, lease, (rows[0][0] or now) + PATIENCE)):
+        return False
     yield (
         f"UPDATE outbox SET expires_at = created_at + $2 WHERE {waiting} AND expires_at < created_at + $2",
         (lease.lane, PATIENCE),
     )
     yield f"UPDATE outbox SET status = $2 WHERE {waiting} AND status IS NULL", (lease.lane, CLOSED)
-    rows = yield f"SELECT MIN(expires_at) FROM outbox WHERE {waiting}", (lease.lane,)
-    return (yield from release(OUTBOX, lease, rows[0][0] or now + PATIENCE))
+    return True
 
 
 def bounced(part: int, ref: str, now: int) -> Tx[bool]:

@@ -1,19 +1,12 @@
 """Edits and deletions: of what waits, of what is being answered, of what was answered last, and of what came before."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from gateway import history
-from gateway.bot import Piece, Say
-from gateway.errors import Refused, Unknown
-from gateway.intake import Accepted
-from gateway.message import Kind, Outbound, Part, Turn
-from tests.kit import YAML, Kit, Scripted, corridor, said
+from tests.amended import Slow, change, lines
+from tests.kit import YAML, corridor, said
 from tests.leap import leap
 
 pytestmark = pytest.mark.feature("LIF-17")
@@ -21,44 +14,6 @@ pytestmark = pytest.mark.feature("LIF-17")
 
 def policy(word: str) -> str:
     return YAML.replace("bot: b,", f"bot: b, session: {{on_edit: {word}}},")
-
-
-class Slow:
-    """A bot that answers when it may, with as many messages as the text has lines."""
-
-    def __init__(self, kit: Kit) -> None:
-        self.go = asyncio.Event()
-        self.bot: Scripted = kit.bot(self._answer)
-
-    async def _answer(self, turn: Turn) -> AsyncIterator[Piece]:
-        await self.go.wait()
-        for line in turn.message.text.split("/"):
-            yield Say(Outbound(text=f"re: {line}"))
-
-    @property
-    def asked(self) -> list[str]:
-        return [turn.message.text for turn in self.bot.turns]
-
-
-async def change(kit: Kit, kind: Kind, ref: str, text: str = "", **how: Any) -> Accepted:
-    return await kit.receive(replace(said(kit.here, text, ref=ref, **how), kind=kind))
-
-
-async def lines(kit: Kit) -> list[tuple[str, str]]:
-    ((session,),) = await kit.rows("SELECT id FROM session WHERE state = 'active'")
-    return [(line.role, line.text) for line in await kit.corridor.db.read(history.newest, session, 50)]
-
-
-def editing(kit: Kit) -> list[tuple[str, str]]:
-    """From now on what was written on the paper can be written anew; what was, by its id."""
-    kit.here.adapter.limits = replace(kit.here.limits, edit=True)  # type: ignore[misc]
-    edited: list[tuple[str, str]] = []
-
-    async def edit(ref: str, part: Part) -> None:
-        edited.append((ref, part.text))
-
-    kit.here.adapter.edit = edit  # type: ignore[method-assign]
-    return edited
 
 
 async def test_what_waits_is_answered_as_it_reads_now(tmp_path: Path) -> None:
@@ -134,54 +89,6 @@ async def test_the_last_message_is_answered_anew_and_the_old_answer_counts_no_mo
         await kit.say("after", ref="m2")
         await kit.quiet()
         assert [line.text for line in slow.bot.turns[-1].history] == ["before", "re: before", "hello", "re: hello"]
-
-
-async def test_where_we_can_our_own_messages_are_edited(tmp_path: Path) -> None:
-    async with corridor(tmp_path) as kit:
-        edited = editing(kit)
-        slow = Slow(kit)
-        slow.go.set()
-        await kit.say("one/two", ref="m1")
-        await kit.quiet()
-        await change(kit, "edit", "m1", "eins/zwei/drei")
-        await kit.quiet()
-        assert edited == [("ref-1", "re: eins"), ("ref-2", "re: zwei")]
-        assert kit.paper.texts() == ["re: one", "re: two", "re: drei"]
-        await change(kit, "edit", "m1", "uno")
-        await kit.quiet()
-        assert edited[2:] == [("ref-1", "re: uno")]
-        assert [turn.message.replaces for turn in slow.bot.turns[:2]] == [(), ("ref-1", "ref-2")]
-
-
-@pytest.mark.parametrize(
-    ("error", "texts"), [(Refused("rejected", "too old"), ["re: one", "re: two"]), (Unknown("lost"), ["re: one"])]
-)
-async def test_a_message_that_cannot_be_edited_is_followed_by_another(
-    error: Exception, texts: list[str], tmp_path: Path
-) -> None:
-    async with corridor(tmp_path) as kit:
-        edited = editing(kit)
-        slow = Slow(kit)
-        slow.go.set()
-        await kit.say("one", ref="m1")
-        await kit.quiet()
-        again, once = kit.here.adapter.edit, [error]
-
-        async def edit(ref: str, part: Part) -> None:
-            if once:
-                raise once.pop()
-            await again(ref, part)
-
-        kit.here.adapter.edit = edit  # type: ignore[method-assign]
-        await change(kit, "edit", "m1", "two")
-        await kit.until(lambda: not once)
-        if isinstance(error, Unknown):
-            await kit.stored("SELECT state FROM outbox ORDER BY id DESC LIMIT 1", ("unknown",))
-            kit.clock.ahead += 600
-            leap(600)
-            kit.router.ring_channel("p")
-        await kit.quiet()
-        assert (kit.paper.texts(), edited) == (texts, [] if len(texts) == 2 else [("ref-1", "re: two")])
 
 
 async def test_of_what_was_said_before_only_the_history_changes(tmp_path: Path) -> None:

@@ -92,7 +92,9 @@ async def test_with_several_workspaces_the_address_tells_which() -> None:
 
 
 @pytest.mark.feature("INB-03")
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b"\x00", b'{"a":NaN}', DEEP, DEEP + b"]" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b'"x"', b"null", b"\x00", b'{"a":NaN}', DEEP, DEEP + b"]" * 100_000]
+)
 def test_what_is_no_object_is_not_parsed(body: bytes) -> None:
     assert parse(body) is None
 

@@ -54,6 +54,7 @@ async def test_offset_moves_only_after_the_batch_is_written() -> None:
             await gate.until(lambda: len(gate.received) == 250)
             await server.until(lambda: not server.queue.pending)
             run.cancel()
+            await asyncio.wait([run])
             assert gate.texts == [str(number) for number in range(250)]
             assert gate.batches == [100, 100, 50]
             assert [poll["offset"] for poll in polls(server)][:4] == [0, first + 100, first + 200, first + 250]
@@ -69,6 +70,7 @@ async def test_store_down_confirms_nothing_and_asks_for_the_same_again() -> None
             run = asyncio.create_task(adapter.run())
             await gate.until(lambda: gate.state == "up")
             run.cancel()
+            await asyncio.wait([run])
         assert gate.texts == ["kept"]
         assert [poll["offset"] for poll in polls(server)][:4] == [0, 0, 0, 0]
         assert [state for state, _ in gate.states] == ["retrying", "retrying", "retrying", "up"]
@@ -85,6 +87,7 @@ async def test_a_batch_that_was_not_confirmed_comes_again_to_the_next_process() 
             run = asyncio.create_task(adapter.run())
             await gate.until(lambda: gate.pauses)
             run.cancel()
+            await asyncio.wait([run])
             assert gate.received == []
         async with running(server) as (_, gate):
             await gate.until(lambda: gate.received)

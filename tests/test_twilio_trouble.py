@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateway.settings import load
+from tests.doors import Held
 from tests.far.twilio import NUMBER, WHATSAPP, TwilioServer
 from tests.far.twilio.faults import How
-from tests.twilio_road import gateway, road
+from tests.twilio_road import SCRIPTED, UNPACED, gateway, road
 
 
 @pytest.mark.feature("OUT-07", "OUT-05")
@@ -61,6 +62,45 @@ async def test_who_has_said_stop_hears_nothing_until_they_write_again(tmp_path: 
         assert here.server.texts() == ["hello", "I am back"]
 
 
+@pytest.mark.feature("OUT-08")
+async def test_what_twilio_gives_back_for_the_window_waits_until_the_user_writes(tmp_path: Path) -> None:
+    async with road(tmp_path) as here:
+        ada = here.server.person("+15550100", "Ada")
+        form = ada.form("hello")
+        assert await here.server.caller.call(here.server.webhooks[WHATSAPP], form) == 200  # the window stays shut
+        status = "SELECT state, status FROM outbox ORDER BY id"
+        await here.gateway.until_rows([("ready", "window_closed")], status)
+        await here.until(lambda: not here.server.reporting)
+        here.gateway.clock.ahead += 25 * 3600
+        await ada.says("are you there?")
+        await here.gateway.until_rows([("sent", "delivered")] * 2, status)
+        assert [(sent.body, sent.error) for sent in here.server.sent] == [
+            ("hello", 63016),
+            ("hello", 0),
+            ("are you there?", 0),
+        ]
+
+
+@pytest.mark.feature("OUT-08")
+async def test_outside_the_window_a_template_speaks_and_inside_it_never(tmp_path: Path) -> None:
+    template = "HX" + "7e" * 16
+    channel = f"delivery: {{template: {template}}}, stream: {{typing: false}}, {UNPACED}"
+    async with road(tmp_path, SCRIPTED, channel) as here:
+        here.server.contents[template] = {"types": {"twilio/text": {"body": "There is news: {{1}}"}}}
+        ada = here.server.person("+15550100", "Ada")
+        for hours, text in ((0, "soon"), (25, "late")):
+            held = Held()
+            await ada.says("tell me")
+            await here.until(lambda: held.turns)  # noqa: B023  (waited for here)
+            here.gateway.clock.ahead += hours * 3600
+            ada.window = not hours
+            held.write(text)
+            held.finish()
+            await here.quiet()
+        assert here.server.texts() == ["soon", "There is news: Sorry for the late answer. late"]
+        assert {sent.error for sent in here.server.sent} == {0}
+
+
 @pytest.mark.feature("CH-22")
 async def test_a_token_that_was_renewed_stops_the_channel_and_keeps_its_answers(tmp_path: Path) -> None:
     async with road(tmp_path) as here:
@@ -83,11 +123,16 @@ async def test_twilio_comes_again_when_we_could_not_write(tmp_path: Path) -> Non
         pages = (await here.rows("PRAGMA page_count"))[0][0]
         await here.gateway.daemon.corridor.db.write(_plain, f"PRAGMA max_page_count = {pages}")
         large = ada.form("x" * 60_000)
+        here.server.caller.again.clear()
         saying = asyncio.create_task(ada.sends(large))
         await here.until(lambda: here.server.caller.deliveries)
         assert here.server.caller.deliveries[0].status == 503
         await here.gateway.daemon.corridor.db.write(_plain, "PRAGMA max_page_count = 1000000")
+        here.server.caller.again.set()
         assert await saying == 200
+        await here.quiet()
+        assert [delivery.status for delivery in here.server.caller.deliveries[:2]] == [503, 200]
+        assert await here.rows("SELECT state FROM inbox") == [("done",)]
 
 
 def _plain(sql: str):  # type: ignore[no-untyped-def]  # a transaction is a generator

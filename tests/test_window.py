@@ -156,9 +156,8 @@ async def test_a_report_that_it_bounced_counts_whenever_it_comes_and_once(state:
         gate = here.gateway.daemon.corridor.channels["help"].adapter.gate
         here.server.people[ada.id].wrote_at[NUMBER] -= 2 * DAY
         here.server.late = True
-        how = {"sending": "accept_then_hang", "unknown": "accept_then_reset", "sent": ""}[state]
-        if how:
-            here.server.fail("messages", how)
+        if state != "sent":
+            here.server.fail("messages", "accept_then_hang" if state == "sending" else "accept_then_reset")
         here.server.pusher.hold()
         await here.say("late answer")
         await here.until_rows([(state,)], "SELECT state FROM outbox WHERE id = 2")

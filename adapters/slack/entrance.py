@@ -28,7 +28,7 @@ async def enter(sdk: Sdk, options: Options, homes: Workspaces) -> str:
             if error.reason not in ("auth", "unsupported"):
                 raise Retry(str(error)) from None
             shut.append(f"{team}: {error}" if team else str(error))
-    if not homes.all():
+    if len(shut) == len(tokens(options)):
         raise Refused("auth", "; ".join(shut))
     return "; ".join(shut)
 

@@ -32,7 +32,7 @@ def _without(text: str, own: re.Pattern[str]) -> str:
     while found := own.match(text):
         text = text[found.end() :].lstrip(" \t\r\n,:")
     while (found := _last(text, own)) is not None:
-        text = text[: found.start()].rstrip()
+        text = text[: found.start()].rstrip(" \t\r\n,")
     return text
 
 

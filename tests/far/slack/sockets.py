@@ -87,6 +87,7 @@ class Sockets:
         connection = Connection(1 + sum(what == "open" for what, _ in self.log), socket)
         self.connections.append(connection)
         self.log.append(("open", connection.number))
+        self._changed()
         try:
             if not self.mute:
                 await self._frame(connection, {"type": "hello", "num_connections": len(self.connections)})
@@ -113,6 +114,7 @@ class Sockets:
     def _heard(self, connection: Connection, text: str) -> None:
         frame = orjson.loads(text)
         self.frames.append(frame)
+        self._changed()
         number = connection.waiting.pop(frame.get("envelope_id", ""), 0)
         if number:
             self.log.append(("ack", number))

@@ -50,6 +50,8 @@ class Caller:
         self.writes_port = False
         self.signs_fragment = False
         self.deliveries: list[Delivery] = []
+        self.again = asyncio.Event()  # cleared: what has failed is not tried again yet
+        self.again.set()
         self._http: ClientSession | None = None
 
     async def start(self) -> None:
@@ -97,7 +99,7 @@ class Caller:
             self._changed()
             if 200 <= status < 500:
                 break
-            await asyncio.sleep(0.01)
+            await self.again.wait()
         return status
 
     async def _try(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:

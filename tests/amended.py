@@ -1,0 +1,51 @@
+"""What tests of edits and deletions share: a bot that takes its time, and users who think better of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from gateway import history
+from gateway.bot import Piece, Say
+from gateway.intake import Accepted
+from gateway.message import Kind, Outbound, Part, Turn
+from tests.kit import Kit, Scripted, said
+
+
+class Slow:
+    """A bot that answers when it may, with as many messages as the text has lines."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.go = asyncio.Event()
+        self.bot: Scripted = kit.bot(self._answer)
+
+    async def _answer(self, turn: Turn) -> AsyncIterator[Piece]:
+        await self.go.wait()
+        for line in turn.message.text.split("/"):
+            yield Say(Outbound(text=f"re: {line}"))
+
+    @property
+    def asked(self) -> list[str]:
+        return [turn.message.text for turn in self.bot.turns]
+
+
+async def change(kit: Kit, kind: Kind, ref: str, text: str = "", **how: Any) -> Accepted:
+    return await kit.receive(replace(said(kit.here, text, ref=ref, **how), kind=kind))
+
+
+async def lines(kit: Kit) -> list[tuple[str, str]]:
+    ((session,),) = await kit.rows("SELECT id FROM session WHERE state = 'active'")
+    return [(line.role, line.text) for line in await kit.corridor.db.read(history.newest, session, 50)]
+
+
+def editing(kit: Kit) -> list[tuple[str, str]]:
+    """From now on what was written on the paper can be written anew; what was, by its id."""
+    kit.here.adapter.limits = replace(kit.here.limits, edit=True)  # type: ignore[misc]
+    edited: list[tuple[str, str]] = []
+
+    async def edit(ref: str, part: Part) -> None:
+        edited.append((ref, part.text))
+
+    kit.here.adapter.edit = edit  # type: ignore[method-assign]
+    return edited

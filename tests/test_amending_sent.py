@@ -1,0 +1,61 @@
+"""An edited message is answered anew: our own earlier answer is edited where the platform lets us."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import Refused, Unknown
+from gateway.message import Part
+from tests.amended import Slow, change, editing
+from tests.kit import corridor
+from tests.leap import leap
+
+pytestmark = pytest.mark.feature("LIF-17")
+
+
+async def test_where_we_can_our_own_messages_are_edited(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        edited = editing(kit)
+        slow = Slow(kit)
+        slow.go.set()
+        await kit.say("one/two", ref="m1")
+        await kit.quiet()
+        await change(kit, "edit", "m1", "eins/zwei/drei")
+        await kit.quiet()
+        assert edited == [("ref-1", "re: eins"), ("ref-2", "re: zwei")]
+        assert kit.paper.texts() == ["re: one", "re: two", "re: drei"]
+        await change(kit, "edit", "m1", "uno")
+        await kit.quiet()
+        assert edited[2:] == [("ref-1", "re: uno")]
+        assert [turn.message.replaces for turn in slow.bot.turns[:2]] == [(), ("ref-1", "ref-2")]
+
+
+@pytest.mark.parametrize(
+    ("error", "texts"), [(Refused("rejected", "too old"), ["re: one", "re: two"]), (Unknown("lost"), ["re: one"])]
+)
+async def test_a_message_that_cannot_be_edited_is_followed_by_another(
+    error: Exception, texts: list[str], tmp_path: Path
+) -> None:
+    async with corridor(tmp_path) as kit:
+        edited = editing(kit)
+        slow = Slow(kit)
+        slow.go.set()
+        await kit.say("one", ref="m1")
+        await kit.quiet()
+        again, once = kit.here.adapter.edit, [error]
+
+        async def edit(ref: str, part: Part) -> None:
+            if once:
+                raise once.pop()
+            await again(ref, part)
+
+        kit.here.adapter.edit = edit  # type: ignore[method-assign]
+        await change(kit, "edit", "m1", "two")
+        await kit.until(lambda: not once)
+        if isinstance(error, Unknown):
+            await kit.stored("SELECT state FROM outbox ORDER BY id DESC LIMIT 1", ("unknown",))
+            kit.clock.ahead += 600
+            leap(600)
+            kit.router.ring_channel("p")
+        await kit.quiet()
+        assert (kit.paper.texts(), edited) == (texts, [] if len(texts) == 2 else [("ref-1", "re: two")])
