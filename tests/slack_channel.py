@@ -63,11 +63,15 @@ async def running(server: SlackServer, **keys: Any) -> AsyncIterator[Channel]:
                 await task
 
 
-def call(body: bytes, *, at: int | None = None, secret: str = SIGNING_SECRET, headers: Mapping[str, str] | None = None) -> Call:
+def call(
+    body: bytes, *, at: int | None = None, secret: str = SIGNING_SECRET, headers: Mapping[str, str] | None = None
+) -> Call:
     """A call of Slack's with these bytes."""
     proof = signed(secret, body, int(time.time()) if at is None else at)
     named = {name.lower(): value for name, value in proof.items()}
-    return Call("POST", f"/c/{NAME}", {}, {"content-type": "application/json", **named, **(headers or {})}, body, "192.0.2.7")
+    return Call(
+        "POST", f"/c/{NAME}", {}, {"content-type": "application/json", **named, **(headers or {})}, body, "192.0.2.7"
+    )
 
 
 def part(text: str, *, user: str = "U7", thread: str = "", turn: str = "", **fields: Any) -> Part:
