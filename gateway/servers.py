@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 from pathlib import Path
+from weakref import WeakSet
 
 import structlog
 from aiohttp import web
@@ -12,6 +13,8 @@ from aiohttp import web
 from gateway.admin.door import AdminDoor
 from gateway.corridor import Corridor
 from gateway.door.door import Door, Handler, told
+from gateway.door.express import Express
+from gateway.door.hooks import Hooks
 from gateway.door.house import House
 from gateway.errors import Problem
 from gateway.ingress import problems
@@ -68,6 +71,24 @@ class Listening(web.Server):
         self._house.lost(handler)
 
 
+class Entrance(Listening):
+    """The public listener: every connection begins with the express, which leaves to us what it does not know."""
+
+    def __init__(self, house: House, handler: Handler, hooks: Hooks) -> None:
+        super().__init__(house, handler)
+        self._hooks = hooks
+        self._express = WeakSet[Express]()
+
+    def __call__(self) -> Express:  # type: ignore[override]
+        express = Express(self._house, self._hooks, super().__call__, IDLE)
+        self._express.add(express)
+        return express
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the name is the library's
+        await asyncio.gather(*(express.shut(timeout or 0) for express in list(self._express)))
+        await super().shutdown(timeout)
+
+
 class Servers:
     """All that listens. `listen`, `open`; then `shut` (nothing is taken in any more) and `close`."""
 
@@ -86,8 +107,9 @@ class Servers:
 
     async def listen(self) -> None:
         """Begin to listen; requests are answered 503 until `open`. Raises `OSError` when an address is taken."""
-        self.public = await self._tcp(self.door.handle, self._settings.server.listen)
-        self.admin = await self._tcp(self._from_network, self._settings.admin.listen)
+        entrance = Entrance(self.house, self.door.handle, self.door.hooks)
+        self.public = await self._tcp(entrance, self._settings.server.listen)
+        self.admin = await self._tcp(Listening(self.house, self._from_network), self._settings.admin.listen)
         self.house.corridor.files.url = self._settings.server.public_url or self.public
         await self._unix()
 
@@ -117,8 +139,8 @@ class Servers:
         self._runners.clear()
         self._control.unlink(missing_ok=True)
 
-    async def _tcp(self, handler: Handler, listen: Listen) -> str:
-        runner = await self._runner(handler)
+    async def _tcp(self, server: Listening, listen: Listen) -> str:
+        runner = await self._runner(server)
         site = web.TCPSite(runner, listen.host, listen.port, backlog=BACKLOG)
         await site.start()
         host, port = runner.addresses[0][:2]
@@ -135,10 +157,9 @@ class Servers:
         os.fchmod(control.fileno(), 0o600)  # before it has a name, so that there is no moment in which others get in
         control.bind(str(path))
         path.chmod(0o600)
-        await web.SockSite(await self._runner(self._from_here), control).start()
+        await web.SockSite(await self._runner(Listening(self.house, self._from_here)), control).start()
 
-    async def _runner(self, handler: Handler) -> web.ServerRunner:
-        server = Listening(self.house, handler)
+    async def _runner(self, server: Listening) -> web.ServerRunner:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE)
         await runner.setup()
         self._runners.append(runner)

@@ -1,5 +1,6 @@
 """`platform: tests.pushed`: a platform whose webhooks are shown back to whoever sends them."""
 
+import asyncio
 from typing import Any, ClassVar
 
 import msgspec
@@ -9,6 +10,9 @@ from gateway.adapter import Call, Limits, Reply
 from gateway.errors import StorageDown
 from gateway.message import Part
 from gateway.options import Options
+
+held = asyncio.Event()
+"""Whoever asks with `x-fail: slow` waits for it."""
 
 
 class PushedOptions(Options):
@@ -20,10 +24,15 @@ class Adapter(adapter.Adapter):
     limits: ClassVar[Limits] = Limits(body=64 * 1024)
 
     async def handle(self, call: Call) -> Reply:
-        if call.query.get("fail") == "storage":
+        fail = call.query.get("fail") or call.headers.get("x-fail")
+        if fail == "storage":
             raise StorageDown("the disk is full")
-        if call.query.get("fail") == "bug":
+        if fail == "bug":
             raise ZeroDivisionError("ZeroDivision")
+        if fail == "gone":
+            raise ConnectionResetError("it was cut")
+        if fail == "slow":
+            await held.wait()
         shown: dict[str, Any] = {name: getattr(call, name) for name in ("method", "path", "query", "headers", "peer")}
         try:
             return Reply(body=msgspec.json.encode({**shown, "body": list(call.body[:100])}))

@@ -9,6 +9,7 @@ from gateway.door.access import Access
 from gateway.door.beginning import Beginnings
 from gateway.door.callers import Callers
 from gateway.door.chat import Chat
+from gateway.door.hooks import PREFIX as HOOKS
 from gateway.door.hooks import Hooks
 from gateway.door.house import House
 from gateway.door.openapi import OpenApi
@@ -36,7 +37,7 @@ class Door:
         self._house = house
         self._access = access = Access(house)
         self._probes = Probes(house.corridor.db, house.intake)
-        self._hooks, self._pages = Hooks(house), Pages(house)
+        self.hooks, self._pages = Hooks(house), Pages(house)
         beginnings = Beginnings(house, access)
         self._callers = Callers(house, access, beginnings)
         self.uploads = Uploads(house, access)
@@ -47,7 +48,7 @@ class Door:
         """Answer a request, whatever it is."""
         try:
             path = request.rel_url.raw_path
-            if path.startswith("/c/"):
+            if path.startswith(HOOKS):
                 return await self._hook(request)
             if path.startswith("/api/"):
                 return await self._api(request, path)
@@ -60,11 +61,10 @@ class Door:
             return told(request, error)
 
     async def _hook(self, request: web.BaseRequest) -> web.StreamResponse:
-        channel = self._hooks.channel(request)
-        self._house.intake.check()
+        channel = self.hooks.channel(request.method, request.rel_url.raw_path)
         if channel.limits.door == "callers":
             return await self._callers.handle(request, channel)
-        return await self._hooks.handle(request, channel)
+        return await self.hooks.handle(request, channel)
 
     async def _api(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         """A route of the API; pages of sites that a channel admits may read the answer, whatever it is."""

@@ -11,6 +11,7 @@ from gateway.errors import Problem
 from gateway.ingress.depth import check
 from gateway.ingress.problems import SERVER, WrongMethod
 
+PREFIX = "/c/"
 METHODS = ("GET", "HEAD", "POST")
 
 
@@ -20,24 +21,29 @@ class Hooks:
     def __init__(self, house: House) -> None:
         self._house = house
 
-    def channel(self, request: web.BaseRequest) -> Channel:
+    def channel(self, method: str, path: str) -> Channel:
         """The channel that a path names. Raises `Problem`: which channels there are is nobody's business."""
-        name = request.rel_url.raw_path[3:]
+        name = path[len(PREFIX) :]
         channel = self._house.corridor.channels.get(unquote(name) if "%" in name else name)
         if channel is None:
             raise Problem(404, "not_found", "there is nothing here")
-        if request.method not in METHODS:
+        if method not in METHODS:
             raise WrongMethod(*METHODS)
+        self._house.intake.check()
         return channel
 
     async def handle(self, request: web.BaseRequest, channel: Channel) -> web.StreamResponse:
         """Hand a request to the channel's adapter."""
         body = await self._house.bodies.read(request, channel.limits.body)
-        check(body)
-        reply = await channel.adapter.handle(call(self._house, request, body))
+        return response(await self.take(call(self._house, request, body), channel))
+
+    async def take(self, call: Call, channel: Channel) -> Reply:
+        """Hand a call to the channel's adapter. Raises what adapters may."""
+        check(call.body)
+        reply = await channel.adapter.handle(call)
         if reply.status == 401:
             self._house.corridor.metrics.forged.labels(channel.name).inc()
-        return response(reply)
+        return reply
 
 
 def call(house: House, request: web.BaseRequest, body: bytes) -> Call:

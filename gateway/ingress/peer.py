@@ -1,5 +1,6 @@
 """Who calls: the address of the client, as far as proxies that the operator trusts vouch for it."""
 
+import asyncio
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
@@ -10,16 +11,25 @@ HOPS = 20  # entries of X-Forwarded-For looked at; longer chains are made up
 
 
 def peer(request: web.BaseRequest, trusted: Sequence[Network]) -> str:
-    """The client's address, "" where there is none (Unix sockets).
+    """The address of a request's client, "" where there is none (Unix sockets)."""
+    here = caller(request.transport)
+    return client(here, ",".join(request.headers.getall("X-Forwarded-For", ())), trusted) if trusted else here
 
-    That is the right-most one of X-Forwarded-For which is no trusted proxy: all further left is the client's own word.
+
+def caller(transport: asyncio.BaseTransport | None) -> str:
+    """The address at the other end of a connection: a client's, or a proxy's."""
+    name = transport.get_extra_info("peername") if transport is not None else None
+    return name[0] if isinstance(name, tuple) and name else ""
+
+
+def client(here: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """Who stands behind a caller: the right-most address of X-Forwarded-For that is no trusted proxy.
+
+    All further left is the client's own word.
     """
-    name = request.transport.get_extra_info("peername") if request.transport is not None else None
-    here = name[0] if isinstance(name, tuple) and name else ""
     if not trusted or not _is_trusted(_address(here), trusted):
         return here
-    told = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-    for entry in reversed(told[-HOPS:]):
+    for entry in reversed(forwarded.split(",")[-HOPS:]):
         address = _address(entry.strip())
         if address is None:
             break

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from gateway.adapter import Reply
 from gateway.errors import Problem, StorageDown
 
 SERVER = "chat-gateway"  # else every answer would name our library and its version
@@ -27,18 +28,25 @@ class WrongMethod(Problem):
 
 
 def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> web.Response:
-    """The response to a problem, with the headers that belong to it."""
+    """The response to a problem, with the headers that belong to it, and perhaps more."""
+    told = reply(problem)
+    out = {**told.headers, **(headers or {})}
+    return web.Response(status=told.status, body=told.body, content_type=told.type, headers=out)
+
+
+def reply(problem: Problem) -> Reply:
+    """What is told of a problem, and the headers that belong to it."""
     title = HTTPStatus(problem.status).phrase
     body = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
-    out = {**_ALWAYS, **(headers or {})}
+    out = dict(_ALWAYS)
     if isinstance(problem, WrongMethod):
         out["Allow"] = problem.allow
     if problem.status == 401:
-        out.setdefault("WWW-Authenticate", "Bearer")
+        out["WWW-Authenticate"] = "Bearer"
     if problem.retry_after is not None:
         out["Retry-After"] = str(max(1, math.ceil(problem.retry_after)))
     content = orjson.dumps({**body, "code": problem.code})
-    return web.Response(status=problem.status, body=content, content_type="application/problem+json", headers=out)
+    return Reply(problem.status, content, "application/problem+json", out)
 
 
 def caught(error: Exception, path: str) -> Problem:
