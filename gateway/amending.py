@@ -107,12 +107,12 @@ def _of_waiting(lane: Lane, a: Amendment) -> Tx[Amended | None]:
             yield "UPDATE inbox SET body = $2, raw = NULL WHERE id = $1", (number, encode(after))
         if running and not gone:  # for the bot, other words are another turn
             yield "UPDATE inbox SET turn = $2, attempts = attempts - 1 WHERE id = $1", (number, a.turn)
-        yield from _leave(lane, a.now, gone=gone, running=running)
+        yield from leave(lane, a.now, gone=gone, running=running)
         return Amended("stored", interrupted=running, due=True)
     return None
 
 
-def _leave(lane: Lane, now: int, *, gone: bool, running: bool) -> Tx[None]:
+def leave(lane: Lane, now: int, *, gone: bool, running: bool) -> Tx[None]:
     """The lane after its entry was changed or is gone; whoever answers it is fenced off."""
     left = lane.waiting - gone
     held = lane.in_holder is not None and not running
@@ -179,7 +179,8 @@ def _again(lane: Lane, a: Amendment, entry: int, after: Inbound, old: str) -> Tx
     )
     dropped = yield (
         """UPDATE outbox SET state = 'dropped', reason = 'superseded'
-             WHERE lane = $1 AND inbox = $2 AND state IN ('ready', 'unknown') RETURNING 1""",
+             WHERE lane = $1 AND inbox = $2 AND state IN ('ready', 'sending', 'unknown') AND state <> 'sending'
+             RETURNING 1""",
         (lane.id, entry),
     )
     yield (

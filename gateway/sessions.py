@@ -149,7 +149,7 @@ def supersede(lane: Lane, now: int) -> Tx[None]:
     yield "DELETE FROM overheard WHERE key = (SELECT key FROM lane WHERE id = $1)", (lane.id,)
     dropped = yield (
         """UPDATE outbox SET state = 'dropped', reason = 'superseded'
-             WHERE lane = $1 AND state IN ('ready', 'unknown') RETURNING 1""",
+             WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown') AND state <> 'sending' RETURNING 1""",
         (lane.id,),
     )
     yield (
