@@ -22,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     foreign = config.getoption("--adapter") or config.getoption("--bot")
     if foreign and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(Path(__file__).parent / "contract")]
+    if config.getoption("--features"):
+        config.option.collectonly = True
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
