@@ -106,6 +106,23 @@ async def test_in_direct_messages_each_thread_is_a_conversation_beside_the_top_l
         assert here.server.visible("DU7", top) == ["below (0)", "below again (2)"]
 
 
+@pytest.mark.feature("KEY-04", "KEY-06")
+async def test_each_member_of_a_thread_may_have_a_conversation_and_a_direct_message_only_one(tmp_path: Path) -> None:
+    scoped = f"session: {{scope: {{thread: thread_user, dm: user}}}}, {UNPACED}"
+    async with road(tmp_path, "socket", REMEMBERS, scoped) as here:
+        ada, bob, room = here.server.user("U7", "Ada"), here.server.user("U8", "Bob"), here.server.room("C1")
+        begun = ada.says("@far_bot one", room)
+        top = ada.says("top")
+        await here.quiet()
+        for person in (bob, ada):
+            person.says(f"@far_bot {person.id}", room, thread=begun)
+            await here.quiet()
+        ada.says("below", thread=top)
+        await here.quiet()
+        assert here.server.visible("C1", begun) == ["one (0)", "U8 (0)", "U7 (2)"]
+        assert here.server.visible("DU7") == ["top (0)", "below (2)"]
+
+
 @pytest.mark.feature("INB-03", "CH-06", "CH-07")
 @both
 async def test_duplicates_are_answered_once_also_by_the_next_process(mode: str, tmp_path: Path) -> None:

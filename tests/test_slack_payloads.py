@@ -15,8 +15,10 @@ from aiohttp import ClientSession
 from adapters.slack.actions import Actions
 from adapters.slack.events import Drop, Events
 from adapters.slack.intake import Found, Intake, parse
+from adapters.slack.parents import Parents
 from adapters.slack.people import People
 from adapters.slack.sdk import Sdk
+from adapters.slack.whispers import Whispers
 from adapters.slack.workspace import Workspace, Workspaces
 from gateway.message import Inbound, decode, encode
 from tests.far.slack import BOT_TOKEN, SlackServer
@@ -34,8 +36,10 @@ async def _intake(single: bool = True) -> AsyncIterator[Intake]:
         server.user("U7", "Ada")
         gate, homes = RecordingGate(http), Workspaces(single)
         homes.know(Workspace(BOT_TOKEN, "T1", "UBOT", "BBOT", "far_bot"))
-        people = People(gate, Sdk(gate, server.url))
-        yield Intake(gate, Events("help", homes, people), Actions("help", homes, people, "/chat"), None)  # type: ignore[arg-type]
+        sdk = Sdk(gate, server.url)
+        people, whispers = People(gate, sdk), Whispers(gate, server.url)
+        events = Events("help", homes, people, Parents(gate, sdk))
+        yield Intake(gate, events, Actions("help", homes, people, whispers, "/chat"), None)  # type: ignore[arg-type]
 
 
 async def _read(intake: Intake, payload: Path) -> Found | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -12,9 +13,10 @@ from slack_sdk.signature import Clock, SignatureVerifier
 
 from adapters.slack.webhook import Webhook
 from gateway.adapter import Call
-from tests.far.slack import SIGNING_SECRET, SlackServer
+from gateway.errors import Retry
+from tests.far.slack import BOT_TOKEN, SIGNING_SECRET, SlackServer
 from tests.recording_gate import RecordingGate
-from tests.slack_channel import call, opened
+from tests.slack_channel import call, closed, opened
 from tests.slack_road import road
 
 NOW = 1_760_000_000
@@ -28,7 +30,7 @@ class Stopped(Clock):
 def _webhook() -> Webhook:
     gate = RecordingGate(None)  # type: ignore[arg-type]
     gate.clock = lambda: NOW * 1000
-    return Webhook(gate, None, SIGNING_SECRET)  # type: ignore[arg-type]
+    return Webhook(gate, None, None, SIGNING_SECRET)  # type: ignore[arg-type]
 
 
 @pytest.mark.feature("CH-06", "SEC-01")
@@ -57,7 +59,7 @@ def test_the_vector_in_slacks_own_manual() -> None:
         "x-slack-request-timestamp": "1531420618",
         "x-slack-signature": "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
     }
-    webhook = Webhook(gate, None, "8f742231b10e8888abcd99yyyzzz85a5")  # type: ignore[arg-type]
+    webhook = Webhook(gate, None, None, "8f742231b10e8888abcd99yyyzzz85a5")  # type: ignore[arg-type]
     assert webhook.authentic(Call("POST", "/c/help", {}, headers, body, "192.0.2.7"))
 
 
@@ -102,6 +104,28 @@ async def test_events_commands_and_presses_are_answered_once_they_are_on_disk() 
             reply = await adapter.handle(call(happening.body))
             assert (reply.status, reply.headers) == (503, {"retry-after": "2"})
         assert gate.texts == ["hello", "/reset"]
+
+
+@pytest.mark.feature("CH-06", "INB-02", "KEY-06")
+async def test_called_before_we_know_who_we_are_we_say_later_and_lose_nothing() -> None:
+    second = "xoxb-4444444444-token_of_the_second"
+    async with SlackServer() as server:
+        server.team("T2", second)
+        several: dict[str, Any] = {"bot_token": None, "workspaces": {"T1": BOT_TOKEN, "T2": second}}
+        async with closed(server, mode="http", **several) as (adapter, gate):
+            server.user("U7", team="T2").says("hello")
+            (happening,) = server.feed.pending.values()
+            challenge = call(b'{"type":"url_verification","challenge":"x"}')
+            for _ in range(2):
+                assert (await adapter.handle(call(happening.body))).status == 503
+                assert (await adapter.handle(challenge)).status == 200
+                server.fail("auth.test", "html", after=1)
+                with pytest.raises(Retry):
+                    await adapter.open()
+            await adapter.open()
+            assert (await adapter.handle(call(happening.body))).status == 200
+            assert gate.texts == ["hello"]
+            assert gate.dropped == []
 
 
 @pytest.mark.feature("CH-06", "CH-09")

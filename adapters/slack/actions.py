@@ -8,12 +8,13 @@ import msgspec
 
 from adapters.slack.events import Drop
 from adapters.slack.people import People
-from adapters.slack.wire import direct, moment, spot
+from adapters.slack.whispers import Whispers
+from adapters.slack.wire import direct, moment, order, spot
 from adapters.slack.workspace import Workspace, Workspaces
 from gateway.message import Address, Inbound, Place
 
-CHOICE = "choice"
-"""How the `action_id` of our buttons begins; links begin with something else."""
+CHOICE, LINK = "choice", "link"
+"""How the `action_id` of our buttons begins, before `:` and the button's number."""
 
 
 class Slash(msgspec.Struct, frozen=True):
@@ -21,9 +22,11 @@ class Slash(msgspec.Struct, frozen=True):
     user_id: str
     channel_id: str
     team_id: str = ""
+    enterprise_id: str = ""
     text: str = ""
     user_name: str = ""
     trigger_id: str = ""
+    response_url: str = ""
 
 
 class _Team(msgspec.Struct, frozen=True):
@@ -56,7 +59,11 @@ class _Container(msgspec.Struct, frozen=True):
 
 
 class _Message(msgspec.Struct, frozen=True):
+    """The message that the button stands below: one of ours."""
+
     thread_ts: str = ""
+    user: str = ""
+    bot_id: str = ""
 
 
 class _Press(msgspec.Struct, frozen=True):
@@ -64,6 +71,7 @@ class _Press(msgspec.Struct, frozen=True):
     container: _Container
     actions: tuple[_Action, ...]
     team: _Team | None = None
+    enterprise: _Team | None = None
     message: _Message | None = None
     trigger_id: str = ""
 
@@ -71,8 +79,11 @@ class _Press(msgspec.Struct, frozen=True):
 class Actions:
     """Reads slash commands and presses for one channel."""
 
-    def __init__(self, channel: str, homes: Workspaces, people: People, command: str | None) -> None:
+    def __init__(
+        self, channel: str, homes: Workspaces, people: People, whispers: Whispers, command: str | None
+    ) -> None:
         self._channel, self._homes, self._people, self._command = channel, homes, people, command
+        self._whispers = whispers
 
     async def slash(self, form: Mapping[str, Any]) -> Inbound | Drop:
         """A slash command acts on the direct message or on the channel as a whole: in threads Slack offers none."""
@@ -81,9 +92,10 @@ class Actions:
         except msgspec.ValidationError:
             return _unread(form)
         ids = (f"slash:{asked.trigger_id or _print(form)}",)
-        home = self._homes.first((asked.team_id,))
+        home = self._homes.first((asked.team_id, asked.enterprise_id))
         if home is None:
             return Drop(ids, asked.team_id, "unroutable")
+        self._whispers.learn(home, asked.channel_id, asked.user_id, asked.response_url)
         at: Place = "dm" if direct(asked.channel_id) else "group"
         return Inbound(
             channel=self._channel,
@@ -111,13 +123,21 @@ class Actions:
         except msgspec.ValidationError:
             return _unread(data)
         ids = (f"action:{press.trigger_id or _print(data)}",)
-        home = self._homes.first((press.team.id if press.team else "", press.user.team_id))
+        home = self._home(press)
         if home is None:
             return Drop(ids, press.user.team_id, "unroutable")
         action = press.actions[0] if press.actions else _Action()
-        if not action.action_id.startswith(CHOICE) or not press.container.channel_id:
-            return Drop(ids, home.team, "service" if action.action_id.startswith("link") else "unsupported")
+        form = action.action_id.partition(":")[0]
+        if form != CHOICE or not press.container.channel_id:
+            return Drop(ids, home.team, "service" if form == LINK else "unsupported")
         return await self._pressed(home, ids, press, action)
+
+    def _home(self, press: _Press) -> Workspace | None:
+        """Whose message it stands below. The rest tells who pressed, who may be of another organisation."""
+        if press.message is not None and (home := self._homes.speaking(press.message.user, press.message.bot_id)):
+            return home
+        near = (press.team, press.enterprise)
+        return self._homes.first((*(one.id for one in near if one), press.user.team_id))
 
     async def _pressed(self, home: Workspace, ids: tuple[str, ...], press: _Press, action: _Action) -> Inbound:
         below, account = press.container, self._homes.account(home.team)
@@ -136,6 +156,7 @@ class Actions:
             text=action.value,
             ref=below.message_ts,
             sent_at=moment(action.action_ts),
+            order=order(action.action_ts),
             extra={"button": {"ref": below.message_ts, "text": action.text.text}},
         )
 

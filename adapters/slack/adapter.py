@@ -9,24 +9,24 @@ from adapters.slack.api import Api
 from adapters.slack.assistant import Assistant
 from adapters.slack.downloads import Downloads
 from adapters.slack.drafts import Drafts
+from adapters.slack.entrance import Entrance
 from adapters.slack.events import Events
 from adapters.slack.intake import Intake
 from adapters.slack.options import Options as AppOptions
+from adapters.slack.parents import Parents
 from adapters.slack.people import People
 from adapters.slack.reactions import Reactions
 from adapters.slack.sdk import Sdk
 from adapters.slack.socket import Socket
 from adapters.slack.uploads import ALBUM, LARGEST, Uploads, is_file
 from adapters.slack.webhook import Webhook
+from adapters.slack.whispers import Whispers
 from adapters.slack.workspace import Workspace, Workspaces
 from gateway import adapter
 from gateway.adapter import Boundary, Call, Finding, Gate, Limits, Reply
 from gateway.errors import Refused, Retry, SendError
 from gateway.message import Address, File, Part
 from gateway.units import Rate
-
-_CHECK = 300.0  # seconds between two looks at an account whose events are pushed
-_SHUT = 900.0  # seconds until a workspace that refused us is tried again, while others go on
 
 
 class Adapter(adapter.Adapter):
@@ -59,21 +59,22 @@ class Adapter(adapter.Adapter):
     def __init__(self, name: str, options: AppOptions, gate: Gate) -> None:
         super().__init__(name, options, gate)
         self._homes = Workspaces(single=options.bot_token is not None)
-        self._shut = ""  # what kept us out of some of several workspaces
         self._api, self._sdk = Api(gate, options.api_base), Sdk(gate, options.api_base)
-        people = People(gate, self._sdk)
-        self._people, self._reactions = people, Reactions(self._sdk)
+        self._entrance = Entrance(gate, self._sdk, options, self._homes)
+        people, parents = People(gate, self._sdk), Parents(gate, self._sdk)
+        self._people, self._reactions = people, Reactions(gate, self._sdk)
+        self._whispers = Whispers(gate, options.api_base)
         self._assistant = Assistant(self._api, self._homes, options.prompts)
-        self._drafts = Drafts(gate, self._api, self._homes)
+        self._drafts = Drafts(gate, self._api, self._homes, people)
         self._uploads, self._downloads = Uploads(gate, self._sdk), Downloads(gate, self._sdk, options.api_base)
-        actions = Actions(name, self._homes, people, options.command)
-        self._intake = Intake(gate, Events(name, self._homes, people), actions, self._assistant)
+        actions = Actions(name, self._homes, people, self._whispers, options.command)
+        self._intake = Intake(gate, Events(name, self._homes, people, parents), actions, self._assistant)
         secret = options.signing_secret
-        self._webhook = Webhook(gate, self._intake, secret.get_secret_value()) if secret else None
+        self._webhook = Webhook(gate, self._intake, self._entrance, secret.get_secret_value()) if secret else None
 
     async def open(self) -> None:
         """Ask in every workspace who we are there, and remove what an earlier process left half said."""
-        self._shut = await entrance.enter(self._sdk, self.options, self._homes)
+        await self._entrance.enter()
         first = self._homes.all()[0]
         self.account, self.mention = first.team if self._homes.single else "", first.name
         await self._drafts.clear()
@@ -82,12 +83,8 @@ class Adapter(adapter.Adapter):
         """Hear by Socket Mode; or, called by Slack, look every few minutes whether our tokens still hold."""
         if self.options.mode == "socket" and self.options.app_token is not None:
             token = self.options.app_token.get_secret_value()
-            await Socket(self.gate, self._sdk, self._intake, token).run()
-        while True:
-            self.gate.health("up", self._shut)
-            await self.gate.pause(_CHECK)
-            self._shut = await entrance.enter(self._sdk, self.options, self._homes)
-            self.gate.heard()
+            await Socket(self.gate, self._sdk, self._intake, token, self._entrance).run()
+        await self._entrance.watch()
 
     async def handle(self, call: Call) -> Reply:
         """A call of Slack's: 200 once it is on disk, 503 when it could not be written."""
@@ -115,17 +112,31 @@ class Adapter(adapter.Adapter):
             ref = await self._uploads.send(home, part)
             await self._calm(home, chat, thread)
             return ref
-        method = "chat.postEphemeral" if parts.private(part.address) else "chat.postMessage"
-        answer = await self._api.call(home, method, parts.message(part))
+        ref = await self._post(home, part)
         self._assistant.posted(home, chat, thread)
+        return ref
+
+    async def _post(self, home: Workspace, part: Part) -> str:
+        """What only one user is to see is nobody else's even where we are no member: slash commands work anywhere."""
+        method = "chat.postEphemeral" if parts.private(part.address) else "chat.postMessage"
+        try:
+            answer = await self._api.call(home, method, parts.message(part))
+        except Refused as refused:
+            outside = refused.reason in ("gone", "blocked")
+            if not outside or not await self._whispers.say(home, part.address, parts.words(part)):
+                raise
+            return f"whisper:{part.id}"
         return answer.ts or answer.message_ts
 
     async def edit(self, ref: str, part: Part) -> None:
         """A message keeps its place; Slack takes the same text again without a word."""
         if is_file(ref):
-            raise Refused("unsupported", "Slack does not let the text above a file be edited")
+            raise Refused("rejected", "Slack does not let the text above a file be edited")
         asked = {"blocks": [], "channel": part.address.chat, "ts": ref, **parts.words(part)}
-        await self._api.call(self._home(part.address), "chat.update", asked)
+        try:
+            await self._api.call(self._home(part.address), "chat.update", asked)
+        except Refused as refused:
+            raise self._spared(refused) from None
 
     async def draft(self, address: Address, key: int, text: str) -> None:
         """A stream in threads; elsewhere, if the operator wants it, a message that is edited."""
@@ -179,13 +190,13 @@ class Adapter(adapter.Adapter):
     def _home(self, address: Address) -> Workspace:
         home = self._homes.find(address.account)
         if home is None:
-            raise Retry(f"no token for the workspace {address.account or '?'}", after=_SHUT)
+            raise Retry(f"no token for the workspace {address.account or '?'}", after=entrance.SHUT)
         return home
 
     def _spared(self, refused: Refused) -> SendError:
         """One workspace that shut us out is not to stop the others."""
         if refused.reason == "auth" and len(self._homes.all()) > 1:
-            return Retry(str(refused), after=_SHUT)
+            return Retry(str(refused), after=entrance.SHUT)
         return refused
 
     async def _calm(self, home: Workspace, chat: str, thread: str) -> None:

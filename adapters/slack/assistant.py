@@ -2,7 +2,7 @@
 
 from adapters.slack.api import Api
 from adapters.slack.options import Prompt
-from adapters.slack.wire import AssistantThread
+from adapters.slack.wire import AssistantThread, direct
 from adapters.slack.workspace import Workspace, Workspaces
 from gateway.errors import Refused
 
@@ -13,11 +13,13 @@ _UNABLE = ("auth", "unsupported", "rejected")
 
 
 class Assistant:
-    """Calls that matter to nobody's answer. Where an app is no assistant they are soon not made any more."""
+    """Calls that matter to nobody's answer. Where Slack refuses them, in direct messages or in channels, they are not
+    made any more.
+    """
 
     def __init__(self, api: Api, homes: Workspaces, prompts: tuple[Prompt, ...]) -> None:
         self._api, self._homes, self._prompts = api, homes, prompts
-        self._unable: set[str] = set()
+        self._unable: set[tuple[str, bool]] = set()
         self._thinking: set[tuple[str, str, str]] = set()
 
     async def greet(self, team: str, started: AssistantThread) -> None:
@@ -34,14 +36,15 @@ class Assistant:
 
     async def think(self, home: Workspace, chat: str, thread: str) -> None:
         """Say that an answer is coming; Slack forgets it after two minutes, or when we post. Raises what `send` may."""
-        if home.team in self._unable:
+        place = home.team, direct(chat)
+        if place in self._unable:
             return
         asked = {"channel_id": chat, "thread_ts": thread, "status": _THINKING}
         try:
             await self._api.call(home, "assistant.threads.setStatus", asked, 10)
         except Refused as refused:
             if refused.reason in _UNABLE:
-                self._unable.add(home.team)
+                self._unable.add(place)
             raise
         if len(self._thinking) >= _REMEMBERED:
             self._thinking.clear()

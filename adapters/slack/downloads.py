@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from aiohttp import ClientError, ClientTimeout
 from yarl import URL
 
+from adapters.slack.hosts import own
 from adapters.slack.sdk import Sdk
 from adapters.slack.workspace import Workspace
 from gateway.adapter import Gate
@@ -12,7 +13,6 @@ from gateway.errors import Refused, Retry, SendError, Unknown
 
 _LIMIT = ClientTimeout(total=None, connect=10, sock_connect=10, sock_read=30)
 _PIECE = 65536
-_OWN = ("slack.com", "slack-files.com", "slack-edge.com")
 
 
 class Downloads:
@@ -50,16 +50,7 @@ class Downloads:
         except Unknown as error:
             raise Retry(str(error)) from None
         where = found.text("file", "url_private_download") or found.text("file", "url_private")
-        try:
-            url = URL(where)
-        except ValueError:
-            url = URL()
-        if not self._ours(url):
+        url = own(where, self._base)
+        if url is None:
             raise Refused("unsupported", "the file is not kept by Slack itself")
         return url, found.text("file", "mimetype")
-
-    def _ours(self, url: URL) -> bool:
-        if url.host and (url.scheme, url.host, url.port) == (self._base.scheme, self._base.host, self._base.port):
-            return True
-        host = url.host or ""
-        return url.scheme == "https" and any(host == own or host.endswith(f".{own}") for own in _OWN)

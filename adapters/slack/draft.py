@@ -1,5 +1,6 @@
 """One answer being written: a stream of Slack's, or a message that is edited."""
 
+import re
 from typing import Any, Self
 
 from adapters.slack.api import Api
@@ -14,7 +15,9 @@ Spot = tuple[str, str, str]
 _BRIEF = 10.0  # seconds
 _STREAM = 11_000  # characters of Markdown that one stream is given; the answer itself is sent in parts
 _MARKS = "[!*_~`\\"
-_OPEN = "*_~` \t\n"  # may be what closes the text so far, and not what was written
+_OPEN = "*_~` \t\n<@"  # may be what closes the text so far, and not what was written; or half of a mention
+_CALL = re.compile(r"<(?=[!@#])|(?<!\w)@(?=[ceh])", re.IGNORECASE)
+_BREAK = "\u200b"
 
 
 class Draft:
@@ -79,7 +82,8 @@ def _unsure(before: str, now: str) -> bool:
 
 
 def _certain(text: str) -> str:
-    return text[:_STREAM].rstrip(_OPEN)
+    """So much of a text as will not be taken back. Nobody is called by it: streams take no other escape."""
+    return _CALL.sub(lambda found: f"{found[0]}{_BREAK}", text[:_STREAM].rstrip(_OPEN))
 
 
 def _markdown(text: str) -> dict[str, Any]:

@@ -15,23 +15,26 @@ import orjson
 from adapters.slack import parts
 from adapters.slack.api import Api
 from adapters.slack.draft import Draft, Spot
+from adapters.slack.people import People
 from adapters.slack.workspace import Workspace, Workspaces
 from gateway.adapter import Gate
 from gateway.errors import Refused, SendError, StorageDown
 from gateway.message import Address, Part, turn_key
 
 _KEPT = "drafts"
+_REMEMBERED = 5000
+_NOWHERE = ("not_supported", "not_allowed", "not_enabled", "unknown_method", "missing_scope")
 
 
 class Drafts:
     """One channel's open drafts, at most one in each spot. What is open is kept over restarts, to be removed then."""
 
-    def __init__(self, gate: Gate, api: Api, homes: Workspaces) -> None:
-        self._gate, self._api, self._homes = gate, api, homes
+    def __init__(self, gate: Gate, api: Api, homes: Workspaces, people: People) -> None:
+        self._gate, self._api, self._homes, self._people = gate, api, homes, people
         self._open: dict[Spot, Draft] = {}
         self._locks: WeakValueDictionary[Spot, asyncio.Lock] = WeakValueDictionary()
         self._busy: set[asyncio.Future[Any]] = set()
-        self._streamless: set[str] = set()
+        self._streamless: set[tuple[str, ...]] = set()  # places that have no streams, and spots that got none
 
     async def show(self, home: Workspace, address: Address, key: int, text: str) -> None:
         """Show so much of an answer. Raises what `send` may.
@@ -72,6 +75,8 @@ class Drafts:
         """Remove what an earlier process has left behind."""
         left = _read(await self._gate.recall(_KEPT))
         for team, chat, thread, ts in left:
+            if (team, chat, thread) in self._open:  # it was only the connection that began anew
+                continue
             await self._remove((team, chat, thread), Draft(team, chat, ts))
 
     async def close(self) -> None:
@@ -114,16 +119,26 @@ class Drafts:
 
     async def _begin(self, home: Workspace, address: Address, key: int, text: str) -> Draft | None:
         where = parts.target(address)
-        if address.thread and f"{home.team}/{address.place}" not in self._streamless:
-            to = {"recipient_team_id": home.team, "recipient_user_id": address.user}
-            asked = {**where, **(to if address.place == "thread" else {})}
+        place, spot = (home.team, address.place), (home.team, address.chat, address.thread)
+        if address.thread and not self._streamless.intersection((place, spot)):
+            asked = {**where, **(await self._recipient(home, address) if address.place == "thread" else {})}
             try:
                 return await Draft.stream(self._api, home, asked, key, text)
-            except Refused as refused:  # not in this kind of place, or not in this workspace
+            except Refused as refused:
                 if refused.reason in ("gone", "blocked", "auth"):
                     raise
-                self._streamless.add(f"{home.team}/{address.place}")
+                self._go_without(place if _nowhere(refused) else spot)
         return await Draft.message(self._api, home, where, key, text) if self._gate.edits else None
+
+    async def _recipient(self, home: Workspace, address: Address) -> dict[str, str]:
+        """In channels a stream is for whoever asked, who may be of another organisation."""
+        team = await self._people.team(home, address.user)
+        return {"recipient_team_id": team, "recipient_user_id": address.user}
+
+    def _go_without(self, where: tuple[str, ...]) -> None:
+        if len(self._streamless) >= _REMEMBERED:
+            self._streamless.clear()
+        self._streamless.add(where)
 
     async def _remove(self, spot: Spot, draft: Draft) -> None:
         home = self._homes.find(draft.team)
@@ -140,6 +155,11 @@ class Drafts:
         left = [[*spot, draft.ts] for spot, draft in self._open.items()]
         with suppress(StorageDown):  # an answer is not to wait for this
             await self._gate.keep(_KEPT, orjson.dumps(left).decode() if left else "")
+
+
+def _nowhere(refused: Refused) -> bool:
+    """Whether there are no streams in this kind of place, or for this app; else it was only this one."""
+    return any(word in str(refused) for word in _NOWHERE)
 
 
 def _read(kept: str) -> list[list[str]]:

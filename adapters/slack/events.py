@@ -7,6 +7,7 @@ import msgspec
 
 from adapters.slack.letgo import Letgo
 from adapters.slack.messages import Messages
+from adapters.slack.parents import Parents
 from adapters.slack.people import People
 from adapters.slack.reactions import sign
 from adapters.slack.wire import (
@@ -35,9 +36,9 @@ class Drop(NamedTuple):
 class Events:
     """Reads the Events API for one channel. Its account is the team whose installation of the app an event is for."""
 
-    def __init__(self, channel: str, homes: Workspaces, people: People) -> None:
+    def __init__(self, channel: str, homes: Workspaces, people: People, parents: Parents) -> None:
         self._channel, self._homes, self._people = channel, homes, people
-        self._messages = Messages(people)
+        self._messages = Messages(people, parents)
         readers: Mapping[str, Callable[[Workspace, Any], Awaitable[dict[str, Any]]]] = {
             "message": self._messages.read,
             "app_mention": self._messages.read,

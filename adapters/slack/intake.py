@@ -50,8 +50,7 @@ class Intake:
         elif taken:
             await self._gate.receive_all(taken)
         for drop in drops:
-            if drop.ids:
-                await self._gate.drop(drop.ids, drop.account, drop.reason)
+            await self._gate.drop(drop.ids, drop.account, drop.reason)
         for drop in drops:
             if drop.started is not None:
                 with suppress(SendError):  # the suggestions do not matter

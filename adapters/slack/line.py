@@ -1,6 +1,7 @@
 """One WebSocket of Socket Mode, from hello to its end."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -29,8 +30,10 @@ class _Held(NamedTuple):
 class Line:
     """Hears one connection. What comes is taken in the order in which it came, and acknowledged once on disk."""
 
-    def __init__(self, gate: Gate, intake: Intake, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._gate, self._intake, self._socket = gate, intake, socket
+    def __init__(
+        self, gate: Gate, intake: Intake, socket: aiohttp.ClientWebSocketResponse, up: Callable[[], None]
+    ) -> None:
+        self._gate, self._intake, self._socket, self._up = gate, intake, socket, up
         self._queue: asyncio.Queue[_Held | None] = asyncio.Queue(_WAITING)
         self.leaving = asyncio.Event()  # Slack asks us to connect anew, or the connection is gone
         self.reason = ""
@@ -77,7 +80,7 @@ class Line:
         kind, envelope = data.get("type"), data.get("envelope_id")
         if kind == "hello":
             self.hello = True
-            self._gate.health("up")
+            self._up()
         elif kind == "disconnect":
             self.reason = str(data.get("reason", ""))[:100]
             self.leaving.set()
@@ -114,7 +117,7 @@ class Line:
                 self._gate.health("retrying", str(error))
                 await self._gate.pause(backoff(failures, longest=30))
         if failures:
-            self._gate.health("up")
+            self._up()
 
     async def _mean(self, data: dict[str, Any]) -> Found | None:
         """What an envelope holds. Slack's own notes besides events are acknowledged and let go."""

@@ -4,23 +4,25 @@ from typing import Any
 
 import msgspec
 
+from adapters.slack import contents
+from adapters.slack.around import Around
 from adapters.slack.letgo import Letgo
+from adapters.slack.parents import Parents
 from adapters.slack.people import People
-from adapters.slack.reading import mentions, plain
-from adapters.slack.wire import Message, direct, moment, spot
+from adapters.slack.reading import mentions
+from adapters.slack.wire import Message, direct, moment, order, spot
 from adapters.slack.workspace import Workspace
-from gateway.message import Address, File, Sender
+from gateway.message import Address, Sender
 
 # Every other subtype is a note about the channel: joins, topics, pins, reminders, and what is yet to be invented.
 _SAID = {"", "file_share", "thread_broadcast", "me_message", "bot_message"}
-_NO_FILES = {"tombstone", "hidden_by_limit"}
 
 
 class Messages:
     """Gives the fields of an `Inbound`. Raises `Letgo` for what is let go, `ValidationError` for the malformed."""
 
-    def __init__(self, people: People) -> None:
-        self._people = people
+    def __init__(self, people: People, parents: Parents) -> None:
+        self._people, self._around = people, Around(people, parents)
 
     async def read(self, home: Workspace, data: Any) -> dict[str, Any]:
         """Of an event `message` or `app_mention`: the two tell of the same message under the same ids."""
@@ -38,17 +40,21 @@ class Messages:
         ids = [f"message:{event.channel}:{event.ts}"]
         if event.client_msg_id:  # one press of Enter has been seen to come as two messages with times of their own
             ids.append(f"client:{event.channel}:{event.client_msg_id}")
-        answered = event.thread_ts if event.thread_ts != event.ts else ""
+        mentioned = mentioned or mentions(event.text, home.user)
+        content = await self._around.content(home, event, mentioned)
+        readable = content.text or content.files
         return {
             "ids": tuple(ids),
             "address": address,
             "sender": sender,
-            "text": _text(home, event),
-            "files": _files(home, event),
+            "text": content.text,
+            "files": content.files,
+            "extra": content.extra if readable else {"kind": contents.kind(event)},
             "addressed": mentioned or self._addressed(home, event, event),
             "ref": event.ts,
-            "reply_to": answered,
+            "reply_to": event.thread_ts if event.thread_ts != event.ts else "",
             "sent_at": moment(event.ts),
+            "order": order(event.ts),
         }
 
     async def _changed(self, home: Workspace, event: Message) -> dict[str, Any]:
@@ -63,16 +69,20 @@ class Messages:
         if now.subtype not in _SAID or now.edited is None or (before and _same(now, before)):
             raise Letgo("service")
         address, sender = await self._from(home, event, now)
+        content = await self._around.content(home, now, mentioned=False)
+        if not content.text and not content.files:
+            raise Letgo("unsupported")
         return {
             "kind": "edit",
             "ids": (f"edit:{event.channel}:{now.ts}:{now.edited.ts}",),
             "address": address,
             "sender": sender,
-            "text": _text(home, now),
-            "files": _files(home, now),
+            "text": content.text,
+            "files": content.files,
             "addressed": self._addressed(home, event, now),
             "ref": now.ts,
             "sent_at": moment(now.edited.ts),
+            "order": order(now.edited.ts),
         }
 
     async def _deleted(self, home: Workspace, event: Message) -> dict[str, Any]:
@@ -92,6 +102,7 @@ class Messages:
             "addressed": direct(event.channel, event.channel_type),
             "ref": ts,
             "sent_at": moment(event.ts),
+            "order": order(event.ts),
         }
 
     def _addressed(self, home: Workspace, event: Message, said: Message) -> bool:
@@ -117,17 +128,6 @@ class Messages:
 def _name(said: Message) -> str:
     profile = said.user_profile
     return (profile.display_name or profile.real_name or profile.name) if profile else ""
-
-
-def _text(home: Workspace, said: Message) -> str:
-    text = said.text
-    if not text:  # a message that was forwarded without a word of one's own
-        text = "\n".join(one.text or one.fallback for one in said.attachments if one.is_share or one.is_msg_unfurl)
-    return plain(text, home.user, home.name)
-
-
-def _files(home: Workspace, said: Message) -> tuple[File, ...]:
-    return tuple(held.file(home.team) for held in said.files if held.mode not in _NO_FILES)
 
 
 def _same(now: Message, before: Message) -> bool:

@@ -1,16 +1,18 @@
 """A part of an answer as the Web API wants it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from adapters.slack.actions import CHOICE
+from adapters.slack.actions import CHOICE, LINK
 from gateway.errors import Refused
 from gateway.message import Address, Button, Part
 
 TEXT = 3900  # Slack takes 40,000 but advises 4,000, and cuts without a word beyond what it takes
 _SECTION = 3000
-_LABEL, _VALUE, _ROW = 75, 2000, 25
+_LABEL, _ADDRESS, _ROW = 75, 3000, 25
+_FENCE = "```"
+_OPENED = ("http://", "https://", "mailto:")
 
 
 def private(address: Address) -> bool:
@@ -48,21 +50,41 @@ def words(part: Part) -> dict[str, Any]:
 
 def blocks(text: str, buttons: Sequence[Button]) -> list[dict[str, Any]]:
     """The same as blocks: Slack has buttons only there."""
-    found: list[dict[str, Any]] = []
-    while text:
-        end = len(text) if len(text) <= _SECTION else _break(text)
-        found.append({"type": "section", "text": {"type": "mrkdwn", "text": text[:end]}})
-        text = text[end:].lstrip("\n")
-    for start in range(0, len(buttons), _ROW):
-        row = [_button(start + at, button) for at, button in enumerate(buttons[start : start + _ROW])]
+    found = [_section(piece) for piece in _pieces(text)]
+    pressed = [(index, button) for index, button in enumerate(buttons) if not _unopened(button)]
+    for start in range(0, len(pressed), _ROW):
+        row = [_button(index, button) for index, button in pressed[start : start + _ROW]]
         found.append({"type": "actions", "elements": row})
+    for button in filter(_unopened, buttons):
+        found += [_section(piece) for piece in _pieces(_escaped(f"{button.text}: {button.url}"))]
     return found
 
 
-def _break(text: str) -> int:
-    """Where a section may end: at a line, else at a word."""
-    at = max(text.rfind("\n", _SECTION // 2, _SECTION), 0) or text.rfind(" ", _SECTION // 2, _SECTION)
-    return at if at > 0 else _SECTION
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text cut to what a section takes: at lines, else at words; code goes on as code."""
+    most = _SECTION - 2 * len(f"\n{_FENCE}")
+    while len(text) > _SECTION:
+        at = text.rfind("\n", most // 2, most)
+        at = at if at > 0 else text.rfind(" ", most // 2, most)
+        piece, text = (text[:at], text[at:].lstrip("\n")) if at > 0 else (text[:most], text[most:])
+        if piece.count(_FENCE) % 2:
+            piece, text = f"{piece}\n{_FENCE}", f"{_FENCE}\n{text}"
+        yield piece
+    if text:
+        yield text
+
+
+def _unopened(button: Button) -> bool:
+    """Whether Slack takes no such address for a button."""
+    return bool(button.url) and (len(button.url) > _ADDRESS or not button.url.lower().startswith(_OPENED))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _button(index: int, button: Button) -> dict[str, Any]:
@@ -70,8 +92,5 @@ def _button(index: int, button: Button) -> dict[str, Any]:
     shown = label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…"
     found: dict[str, Any] = {"type": "button", "text": {"type": "plain_text", "text": shown, "emoji": True}}
     if button.url:
-        return {**found, "action_id": f"link:{index}", "url": button.url}
-    value = button.value or button.text
-    if len(value) > _VALUE:
-        raise Refused("unsupported", f"a button's value may have at most {_VALUE} characters")
-    return {**found, "action_id": f"{CHOICE}:{index}", "value": value}
+        return {**found, "action_id": f"{LINK}:{index}", "url": button.url}
+    return {**found, "action_id": f"{CHOICE}:{index}", "value": button.value or button.text}

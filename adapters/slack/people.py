@@ -1,49 +1,44 @@
 """Who speaks: Slack's events carry ids, so names are asked for once and remembered for a while."""
 
 import asyncio
-from collections import OrderedDict
+from collections.abc import Sequence
 from typing import NamedTuple
-from weakref import WeakValueDictionary
 
-from adapters.slack.sdk import Found, Sdk
+from adapters.slack.kept import SOON, Found, Kept
+from adapters.slack.sdk import Answer, Sdk
 from adapters.slack.workspace import Workspace
 from gateway.adapter import Gate
 from gateway.errors import Refused, Retry, SendError, Unknown
 from gateway.message import Sender
 
 _KNOWN = 20_000
-_DAY = 24 * 3600 * 1000
-_SOON = 600 * 1000  # ms until a name that could not be had is asked for again
 _PATIENCE = 1.0  # seconds; Slack waits for our word on the message meanwhile, and not for long
 
 
 class _Person(NamedTuple):
     sender: Sender
-    until: int
+    team: str  # in channels that organisations share, people of others speak too
 
 
 class People:
     """Names of the users of all workspaces; asked for in the order in which they spoke."""
 
     def __init__(self, gate: Gate, sdk: Sdk) -> None:
-        self._gate, self._sdk = gate, sdk
-        self._known: OrderedDict[tuple[str, str], _Person] = OrderedDict()
-        self._asking: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._sdk = sdk
+        self._known: Kept[_Person] = Kept(gate, _KNOWN)
 
     async def sender(self, home: Workspace, user: str, name: str = "") -> Sender:
         """The sender, with as much as can be learnt in a second; `name` is what the event itself says."""
-        key = (home.team, user)
-        found = self._known.get(key)
-        if found is None or found.until < self._gate.now():
-            lock = self._asking.get(key)
-            if lock is None:
-                lock = self._asking[key] = asyncio.Lock()
-            async with lock:
-                found = self._known.get(key)
-                if found is None or found.until < self._gate.now():
-                    found = await self._ask(home, user, name)
-                    self._remember(key, found)
-        return found.sender
+        return (await self._known.get((home.team, user), lambda: self._ask(home, user, name))).sender
+
+    async def names(self, home: Workspace, users: Sequence[str]) -> dict[str, str]:
+        """What these are called, as far as it can be learnt in a second."""
+        found = await asyncio.gather(*(self.sender(home, user) for user in users))
+        return {person.id: person.name for person in found if person.name}
+
+    async def team(self, home: Workspace, user: str) -> str:
+        """The workspace that a user belongs to."""
+        return (await self._known.get((home.team, user), lambda: self._ask(home, user, ""))).team
 
     async def is_admin(self, home: Workspace, user: str) -> bool:
         """Whether a user is an owner or administrator of the workspace. Raises `Retry` when Slack does not say."""
@@ -56,26 +51,20 @@ class People:
         person = found.get("user") or {}
         return any(person.get(right) is True for right in ("is_admin", "is_owner", "is_primary_owner"))
 
-    async def _ask(self, home: Workspace, user: str, name: str) -> _Person:
+    async def _ask(self, home: Workspace, user: str, name: str) -> Found[_Person]:
         try:
-            found = await self._info(home, user, _PATIENCE)
+            answer = await self._info(home, user, _PATIENCE)
         except SendError:
-            return _Person(Sender(id=user, name=name), self._gate.now() + _SOON)
-        return _Person(_described(user, name, found), self._gate.now() + _DAY)
+            return Found(_Person(Sender(id=user, name=name), home.team), SOON)
+        return Found(_Person(_described(user, name, answer), answer.text("user", "team_id") or home.team))
 
-    async def _info(self, home: Workspace, user: str, seconds: float) -> Found:
+    async def _info(self, home: Workspace, user: str, seconds: float) -> Answer:
         return await self._sdk.ask(
             home.token, "users.info", lambda client: client.users_info(user=user, include_locale=True), seconds
         )
 
-    def _remember(self, key: tuple[str, str], person: _Person) -> None:
-        self._known[key] = person
-        self._known.move_to_end(key)
-        if len(self._known) > _KNOWN:
-            self._known.popitem(last=False)
 
-
-def _described(user: str, name: str, found: Found) -> Sender:
+def _described(user: str, name: str, found: Answer) -> Sender:
     display, real = found.text("user", "profile", "display_name"), found.text("user", "profile", "real_name")
     mail, zone = found.text("user", "profile", "email"), found.text("user", "tz")
     person = found.get("user")

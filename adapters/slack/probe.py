@@ -1,7 +1,7 @@
 """Checking an app's account with Slack: the tokens, what they may do, and whether events can come."""
 
 from adapters.slack.options import Options
-from adapters.slack.sdk import Found, Sdk
+from adapters.slack.sdk import Answer, Sdk
 from gateway.adapter import Finding
 from gateway.errors import Refused, SendError
 
@@ -11,7 +11,9 @@ _USED = {
     "files:read": "files that users send cannot be read",
     "files:write": "files cannot be sent",
     "reactions:write": "reactions cannot be put on messages",
+    "reactions:read": "👍 and 👎 below answers are not heard of",
     "channels:history": "in threads the bot must be mentioned every time",
+    "groups:history": "in threads of private channels the bot must be mentioned every time",
 }
 _TOKEN = "Slack: OAuth & Permissions, Bot User OAuth Token; set it as `bot_token`."  # noqa: S105
 _APP = "Slack: Basic Information, App-Level Tokens, scope connections:write; set it as `app_token`."
@@ -41,7 +43,7 @@ async def _workspace(sdk: Sdk, team: str, token: str) -> list[Finding]:
     return [Finding(True, f"the token belongs to {who}"), *_rights(me)]
 
 
-def _rights(me: Found) -> list[Finding]:
+def _rights(me: Answer) -> list[Finding]:
     """Slack tells the scopes of a token in a header of every answer."""
     told = me.headers.get("x-oauth-scopes", "")
     scopes = {scope.strip() for scope in told.split(",")}

@@ -2,11 +2,16 @@
 
 from collections import OrderedDict
 
+import msgspec
+
 from adapters.slack.sdk import Sdk
+from adapters.slack.wire import moment
 from adapters.slack.workspace import Workspace
-from gateway.errors import Refused
+from gateway.adapter import Gate
+from gateway.errors import Refused, SendError
 
 _REMEMBERED = 2000
+_BRIEF = 5.0  # seconds
 _VARIATION = "\ufe0f"  # asks for the coloured form of a sign
 _TONES = tuple(chr(tone) for tone in range(0x1F3FB, 0x1F400))
 
@@ -52,6 +57,15 @@ _NAMES = {
 _SIGNS = {name: one for one, name in _NAMES.items()} | {"thumbsup": "👍", "thumbsdown": "👎"}
 
 
+class _Reaction(msgspec.Struct, frozen=True):
+    name: str
+    users: tuple[str, ...] = ()
+
+
+class _Message(msgspec.Struct, frozen=True):
+    reactions: tuple[_Reaction, ...] = ()
+
+
 def sign(name: str) -> str:
     """The sign of a reaction's name, its skin tone left aside; `:name:` for one that we have no sign for."""
     bare = name.partition("::")[0]
@@ -70,23 +84,42 @@ def name(emoji: str) -> str:
 
 
 class Reactions:
-    """Our own: one on a message at a time."""
+    """Our own: one on a message at a time. Those of an earlier process are asked for, where its message is older."""
 
-    def __init__(self, sdk: Sdk) -> None:
+    def __init__(self, gate: Gate, sdk: Sdk) -> None:
         self._sdk = sdk
         self._ours: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._since = gate.now()  # of messages that are younger we know what we have put on them
 
     async def put(self, home: Workspace, chat: str, ref: str, emoji: str) -> None:
         """Put our reaction on a message in place of the one before; "" takes it away. Raises what `send` may."""
         wanted = name(emoji) if emoji else ""
-        before = self._ours.pop((chat, ref), "")
-        if before and before != wanted:
-            await self._change(home, "reactions.remove", chat, ref, before, "no_reaction")
+        for before in await self._before(home, chat, ref):
+            if before != wanted:
+                await self._change(home, "reactions.remove", chat, ref, before, "no_reaction")
         if wanted:
             await self._change(home, "reactions.add", chat, ref, wanted, "already_reacted")
             self._ours[chat, ref] = wanted
             if len(self._ours) > _REMEMBERED:
-                self._ours.popitem(last=False)
+                (_, oldest), _ = self._ours.popitem(last=False)
+                self._since = max(self._since, moment(oldest) + 1)
+
+    async def _before(self, home: Workspace, chat: str, ref: str) -> list[str]:
+        """Ours that are on a message now."""
+        known = self._ours.pop((chat, ref), "")
+        if known or moment(ref) >= self._since:
+            return [known] if known else []
+        try:
+            found = await self._sdk.ask(
+                home.token,
+                "reactions.get",
+                lambda client: client.reactions_get(channel=chat, timestamp=ref, full=True),
+                _BRIEF,
+            )
+            there = msgspec.convert(found.get("message"), _Message).reactions
+        except (SendError, msgspec.ValidationError):  # the scope for it may be missing
+            return []
+        return [one.name for one in there if home.user in one.users]
 
     async def _change(self, home: Workspace, method: str, chat: str, ref: str, called: str, done: str) -> None:
         add = method == "reactions.add"

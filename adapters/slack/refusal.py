@@ -10,8 +10,7 @@ _AUTH = {
     *("org_login_required", "team_access_not_granted", "ekm_access_denied", "app_uninstalled", "invalid_token"),
 }
 _GONE = {
-    *("channel_not_found", "is_archived", "user_not_found", "user_disabled", "message_not_found", "thread_not_found"),
-    *("file_not_found", "file_deleted", "users_not_found"),
+    *("channel_not_found", "is_archived", "user_not_found", "user_disabled", "thread_not_found", "users_not_found"),
 }
 _BLOCKED = {
     *("not_in_channel", "user_not_in_channel", "restricted_action", "restricted_action_read_only_channel"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SILENT = logging.Logger("slack_sdk", logging.CRITICAL + 1)  # noqa: LOG001 (it hangs on no other, so nobody hears it)
 
 
-class Found(dict[str, Any]):
+class Answer(dict[str, Any]):
     """An answer's fields; `headers` are those of HTTP, names in lower case."""
 
     headers: Mapping[str, str] = {}
@@ -43,7 +43,7 @@ class Sdk:
 
     async def ask(
         self, token: str, method: str, call: "Callable[[AsyncWebClient], Awaitable[Any]]", seconds: float = 15
-    ) -> Found:
+    ) -> Answer:
         """The answer to one call. Raises `Retry`, `Refused` or `Unknown`."""
         from slack_sdk.errors import SlackClientError
 
@@ -53,7 +53,7 @@ class Sdk:
         try:
             async with asyncio.timeout(seconds):
                 answer = await call(self._client(token))
-            found = Found(answer.data if isinstance(answer.data, dict) else {})
+            found = Answer(answer.data if isinstance(answer.data, dict) else {})
             found.headers = {name.lower(): value for name, value in answer.headers.items()}
             return found
         except SlackClientError as error:

@@ -4,6 +4,7 @@ import asyncio
 
 import aiohttp
 
+from adapters.slack.entrance import Entrance
 from adapters.slack.intake import Intake
 from adapters.slack.line import HEARTBEAT, Line
 from adapters.slack.sdk import Sdk
@@ -19,14 +20,16 @@ _FULL = "too_many_websockets"
 class Socket:
     """One channel's connection. Slack asks for a new one every few hours; it is there before the old one goes."""
 
-    def __init__(self, gate: Gate, sdk: Sdk, intake: Intake, token: str) -> None:
+    def __init__(self, gate: Gate, sdk: Sdk, intake: Intake, token: str, entrance: Entrance) -> None:
         self._gate, self._sdk, self._intake, self._token = gate, sdk, intake, token
+        self._entrance = entrance
         self._failures = 0
 
     async def run(self) -> None:
         """Hear until cancelled; failures are told to the gate and waited out. Raises only `Refused`."""
         refused: Refused | None = None
         async with asyncio.TaskGroup() as lines:
+            knocking = lines.create_task(self._entrance.knock())
             old: Line | None = None
             hearing: asyncio.Task[None] | None = None
             while refused is None:
@@ -47,6 +50,7 @@ class Socket:
                     await self._wait("Slack has as many connections of this app as it takes", 1)
                 elif task.done() or not line.reason:
                     await self._lost(line)
+            knocking.cancel()
             if hearing is not None:
                 hearing.cancel()
         if refused is not None:
@@ -95,7 +99,7 @@ class Socket:
                 max_msg_size=4 * 1024 * 1024,
                 timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
             )
-            return Line(self._gate, self._intake, socket)
+            return Line(self._gate, self._intake, socket, self._entrance.up)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             failure = Retry(f"Socket Mode: {type(error).__name__}")
         raise failure

@@ -6,19 +6,21 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from adapters.slack.entrance import Entrance
 from adapters.slack.intake import Found, Intake, parse
 from gateway.adapter import Call, Gate, Reply
 from gateway.errors import StorageDown
 
 _SKEW = 300  # seconds that a call may be old, or ahead of our clock
 _FIELDS = 100
+_LATER = Reply(503, headers={"retry-after": "2"})
 
 
 class Webhook:
     """One channel's: events, slash commands and presses all come to the same address."""
 
-    def __init__(self, gate: Gate, intake: Intake, secret: str) -> None:
-        self._gate, self._intake, self._secret = gate, intake, secret.encode()
+    def __init__(self, gate: Gate, intake: Intake, entrance: Entrance, secret: str) -> None:
+        self._gate, self._intake, self._entrance, self._secret = gate, intake, entrance, secret.encode()
 
     def authentic(self, call: Call) -> bool:
         """Whether Slack signed just these bytes, and lately. Compared as bytes: a header may hold anything."""
@@ -41,13 +43,15 @@ class Webhook:
         if data is not None and data.get("type") == "url_verification":
             challenge = data.get("challenge")
             return Reply(200, orjson.dumps({"challenge": challenge if isinstance(challenge, str) else ""}))
+        if not self._entrance.known:  # called while we start
+            return _LATER
         found = await (self._form(call.body) if data is None else self._intake.event(data))
         if found is None:
             return Reply(400)
         try:
             await self._intake.take([(found, call.body)])
         except StorageDown:
-            return Reply(503, headers={"retry-after": "2"})
+            return _LATER
         self._gate.heard()
         return Reply(200)
 

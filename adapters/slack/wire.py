@@ -22,12 +22,17 @@ class Held(msgspec.Struct, frozen=True):
     subtype: str = ""
     mode: str = ""
     size: int = 0
+    url_private: str = ""
+
+    @property
+    def called(self) -> str:
+        return self.name or self.title or self.id
 
     def file(self, team: str) -> File:
         kind = "voice" if self.subtype == "slack_audio" else _KINDS.get(self.mimetype.partition("/")[0], "document")
         return File(
             ref=f"{team}/{self.id}",
-            name=self.name or self.title or self.id,
+            name=self.called,
             mime=self.mimetype or "application/octet-stream",
             size=max(self.size, 0),
             kind=kind,
@@ -35,12 +40,20 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Attachment(msgspec.Struct, frozen=True):
-    """What hangs on a message: a message that was forwarded, the preview of a link."""
+    """What hangs on a message: another message that is passed on or linked to, the preview of a link."""
 
     text: str = ""
     fallback: str = ""
     is_share: bool = False
     is_msg_unfurl: bool = False
+    author_id: str = ""
+    author_name: str = ""
+
+
+class Block(msgspec.Struct, frozen=True):
+    """A piece of a message's layout; its words stand in the message's text as well."""
+
+    type: str = ""
 
 
 class Edited(msgspec.Struct, frozen=True):
@@ -71,11 +84,13 @@ class Message(msgspec.Struct, frozen=True):
     client_msg_id: str = ""
     files: tuple[Held, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    blocks: tuple[Block, ...] = ()
     edited: Edited | None = None
     user_profile: Profile | None = None
     bot_profile: Profile | None = None
     message: "Message | None" = None
     previous_message: "Message | None" = None
+    root: "Message | None" = None  # the first one of its thread, where it is shown in the channel as well
     deleted_ts: str = ""
 
 
@@ -123,7 +138,10 @@ class Started(msgspec.Struct, frozen=True):
 
 
 class Authorization(msgspec.Struct, frozen=True):
+    """An installation; one for a whole organisation (`E...`) may name no team."""
+
     team_id: str | None = None
+    enterprise_id: str | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -132,6 +150,7 @@ class Envelope(msgspec.Struct, frozen=True):
     type: str
     event_id: str = ""
     team_id: str | None = None
+    enterprise_id: str | None = None
     context_team_id: str | None = None
     authorizations: tuple[Authorization, ...] | None = None
     event: Mapping[str, Any] = {}
@@ -140,9 +159,10 @@ class Envelope(msgspec.Struct, frozen=True):
 
     @property
     def teams(self) -> tuple[str, ...]:
-        """The teams it may concern, the installation's own first."""
-        installed = [one.team_id for one in self.authorizations or ()]
-        return tuple(team for team in (*installed, self.team_id, self.context_team_id) if team)
+        """The teams it may concern, the installation's own first, whole organisations last."""
+        installed = self.authorizations or ()
+        teams = (*(one.team_id for one in installed), self.team_id, self.context_team_id)
+        return tuple(one for one in (*teams, *(one.enterprise_id for one in installed), self.enterprise_id) if one)
 
 
 def moment(ts: str) -> int:
@@ -151,9 +171,15 @@ def moment(ts: str) -> int:
     return int(found[1]) * 1000 + int(found[2][:3].ljust(3, "0")) if found else 0
 
 
+def order(ts: str) -> int:
+    """The place of a message among those of its channel, by its id: microseconds since 1970; 0 when it is none."""
+    found = _TS.fullmatch(ts)
+    return int(found[1]) * 1_000_000 + int(found[2][:6].ljust(6, "0")) if found else 0
+
+
 def direct(channel: str, kind: str = "") -> bool:
     """Whether nobody but one user and the bot is there. Some events tell the kind of a channel only by its id."""
-    return kind == "im" if kind else channel.startswith("D")
+    return kind in ("im", "app_home") or channel.startswith("D")
 
 
 def spot(account: str, channel: str, kind: str, thread: str, ts: str, user: str) -> Address:

@@ -45,6 +45,10 @@ class Workspaces:
         """The first of several that we serve: in a channel shared by organisations an event names more than one."""
         return next((self._by_team[team] for team in teams if team in self._by_team), None)
 
+    def speaking(self, user: str, bot: str) -> Workspace | None:
+        """The workspace in which this user or bot is ourselves."""
+        return next((one for one in self._by_team.values() if one.speaks(user, bot)), None)
+
     def account(self, team: str) -> str:
         """What the address of an event in a team says of the account."""
         return "" if self.single else team

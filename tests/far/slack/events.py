@@ -42,9 +42,14 @@ class Told:
             "type": "event_callback",
             "event_id": f"Ev{number:08d}",
             "event_time": int(float(stamp)),
-            "authorizations": [{"enterprise_id": None, "team_id": team.id, "user_id": team.bot.id, "is_bot": True}],
+            "authorizations": [self._authorization(team)],
         }
         self._server.feed.happen("events_api", payload)
+
+    def _authorization(self, team: Team) -> dict[str, Any]:
+        whole = self._server.organisation
+        installed = {"enterprise_id": whole or None, "team_id": None if whole else team.id}
+        return {**installed, "user_id": team.bot.id, "is_bot": True, "is_enterprise_install": bool(whole)}
 
     def message(self, team: Team, channel: Channel, message: Message) -> None:
         """A new message; one that calls the bot is told of twice."""
@@ -111,8 +116,9 @@ class Told:
                 "command": command,
                 "text": text,
                 "api_app_id": "A1",
-                "is_enterprise_install": "false",
-                "response_url": f"{self._server.origin}/commands/{team.id}/{number}/secret",
+                **({"enterprise_id": self._server.organisation} if self._server.organisation else {}),
+                "is_enterprise_install": str(bool(self._server.organisation)).lower(),
+                "response_url": self._server.speaking.lend(channel, person.id),
                 "trigger_id": f"{number}.1.abc",
             },
         )

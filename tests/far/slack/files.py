@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 
 class Files:
-    """The three steps of an upload, and downloads. `fail_upload` is the status of the next content that is sent."""
+    """The three steps of an upload, and downloads. `fail_upload` and `fail_download` are the status of the next one;
+    `logged_out`: downloads are answered with the page on which people log in.
+    """
 
     def __init__(self, server: "SlackServer") -> None:
         self._server = server
         self._awaited: dict[str, tuple[str, int]] = {}
-        self.fail_upload = 0
+        self.fail_upload = self.fail_download = 0
+        self.logged_out = False
         self.fetched: list[str] = []
 
     def described(self, team: Team, file: File) -> dict[str, Any]:
@@ -96,9 +99,12 @@ class Files:
         bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
         file = self._server.world.files.get(number)
         self.fetched.append(number)
+        if self.fail_download:
+            status, self.fail_download = self.fail_download, 0
+            return web.Response(status=status)
         if file is None:
             return web.Response(status=404)
-        if not any(team.token == bearer for team in self._server.world.teams.values()):
+        if self.logged_out or not any(team.token == bearer for team in self._server.world.teams.values()):
             return web.Response(text="<html>Sign in to Slack</html>", content_type="text/html")
         await asyncio.sleep(0)
         return web.Response(body=file.content, content_type=file.mimetype)

@@ -33,7 +33,9 @@ class Methods:
             "users.info": self.users_info,
             "conversations.info": self.conversations_info,
             "conversations.leave": self.conversations_leave,
+            "conversations.replies": self.conversations_replies,
             "reactions.add": self.reactions_add,
+            "reactions.get": self.reactions_get,
             "reactions.remove": self.reactions_remove,
             "files.info": files.info,
             "files.getUploadURLExternal": files.get_upload_url,
@@ -51,7 +53,8 @@ class Methods:
             "team_id": team.id,
             "user_id": team.bot.id,
             "bot_id": team.bot.bot_id,
-            "is_enterprise_install": False,
+            **({"enterprise_id": self._server.organisation} if self._server.organisation else {}),
+            "is_enterprise_install": bool(self._server.organisation),
         }
 
     async def set_status(self, team: Team, asked: Params) -> Any:
@@ -80,7 +83,7 @@ class Methods:
     def _described(self, team: Team, person: Person) -> dict[str, Any]:
         return {
             "id": person.id,
-            "team_id": team.id,
+            "team_id": person.team or team.id,
             "name": person.name.lower(),
             "real_name": f"{person.name} Real",
             "tz": "Europe/Berlin",
@@ -101,6 +104,20 @@ class Methods:
         channel.members.discard(team.bot.id)
         return {}
 
+    async def conversations_replies(self, team: Team, asked: Params) -> Any:
+        """The first message of a thread, and then those that answer it."""
+        channel, thread = team.open_channel(asked.text("channel", needed=True)), asked.text("ts", needed=True)
+        if thread not in channel.messages:
+            raise Refusal("thread_not_found")
+        below = [one for ts, one in channel.messages.items() if one.get("thread_ts") == thread and ts != thread]
+        return {"messages": [channel.messages[thread], *below][: asked.number("limit") or 1000], "has_more": False}
+
+    async def reactions_get(self, team: Team, asked: Params) -> Any:
+        own, _ = self._reactions(team, asked, named=False)
+        reactions = [{"name": name, "users": ["U0", team.bot.id], "count": 2} for name in own]
+        others = {"name": "heart", "users": ["U0"], "count": 1}
+        return {"type": "message", "channel": asked.text("channel"), "message": {"reactions": [others, *reactions]}}
+
     async def reactions_add(self, team: Team, asked: Params) -> Any:
         reactions, name = self._reactions(team, asked)
         if name in reactions:
@@ -115,13 +132,13 @@ class Methods:
         reactions.remove(name)
         return {}
 
-    def _reactions(self, team: Team, asked: Params) -> tuple[list[str], str]:
+    def _reactions(self, team: Team, asked: Params, *, named: bool = True) -> tuple[list[str], str]:
         channel = team.open_channel(asked.text("channel", needed=True))
         message = channel.messages.get(asked.text("timestamp"))
         if message is None:
             raise Refusal("message_not_found")
-        name = asked.text("name", needed=True)
-        if not name.replace("_", "").replace("+", "").replace("-", "").isalnum():
+        name = asked.text("name", needed=named)
+        if named and not name.replace("_", "").replace("+", "").replace("-", "").isalnum():
             raise Refusal("invalid_name")
         own: list[str] = message.setdefault("own_reactions", [])
         return own, name

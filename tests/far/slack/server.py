@@ -31,7 +31,7 @@ SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 TEAM = "T1"
 SCOPES = (
     "chat:write,im:history,app_mentions:read,users:read,files:read,files:write,reactions:write,channels:history,"
-    "assistant:write,commands"
+    "groups:history,reactions:read,assistant:write,commands"
 )
 
 
@@ -59,6 +59,8 @@ class SlackServer:
         self.streams: tuple[str, ...] = ("im", "channel")  # kinds of channels in which streams are possible
         self.assistant = True
         self.recognises = False  # whether a message sent twice under one client_msg_id is posted once
+        self.lapsed = False  # whether the addresses lent for answers to slash commands are too old
+        self.organisation = ""  # whose token it is, where the app is installed for a whole one (E...)
         self.scopes = SCOPES
         self.app_revoked = False
         self.sent: list[Sent] = []
@@ -84,6 +86,7 @@ class SlackServer:
     async def start(self) -> None:
         app = web.Application(client_max_size=60 << 20)
         app.router.add_route("*", "/api/{method}", self._call)
+        app.router.add_post("/commands/{number}/{secret}", self.speaking.respond)
         app.router.add_get("/link", self.sockets.handle)
         app.router.add_post("/upload/v1/{number}", self.files.upload)
         app.router.add_get("/files-pri/{place}/download/{name}", self.files.download)
@@ -126,6 +129,7 @@ class SlackServer:
         person = home.people.get(id)
         if person is None:
             person = home.people[id] = Person(id, name or f"User{id}", is_admin=admin)
+            home.direct(id)
         return User(self, home, person)
 
     def room(self, id: str = "C1", name: str = "general", team: str = TEAM, *, kind: str = "channel") -> Room:

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tests.far.slack import blocks
+from aiohttp import web
+
+from tests.far.slack import blocks, params
 from tests.far.slack.params import Params
 from tests.far.slack.refusal import Refusal
 from tests.far.slack.world import Channel, Message, Team
@@ -20,6 +22,7 @@ class Speaking:
     def __init__(self, server: "SlackServer") -> None:
         self._server = server
         self._sent: dict[str, Message] = {}
+        self._lent: dict[str, tuple[Channel, str]] = {}
 
     async def post_message(self, team: Team, asked: Params) -> Any:
         channel = team.open_channel(asked.text("channel", needed=True))
@@ -53,6 +56,23 @@ class Speaking:
         channel.whispers.append(message)
         self._server.accepted(channel, message, asked.given)
         return {"message_ts": message["ts"]}
+
+    def lend(self, channel: Channel, user: str) -> str:
+        """An address at which a slash command may be answered to its user, member or not."""
+        number = str(self._server.world.number())
+        self._lent[number] = channel, user
+        return f"{self._server.origin}/commands/{number}/secret"
+
+    async def respond(self, request: web.Request) -> web.Response:
+        lent = self._lent.get(request.match_info["number"])
+        asked = await params.read(request)
+        if lent is None or self._server.lapsed:
+            return web.json_response({"ok": False, "error": "expired_url"}, status=404)
+        channel, user = lent
+        message = {"type": "message", "ts": self._server.world.ts(), "for": user, **self._content(asked)}
+        channel.whispers.append(message)
+        self._server.accepted(channel, message, asked.given)
+        return web.Response(text="ok")
 
     async def update(self, team: Team, asked: Params) -> Any:
         channel, message = self._own(team, asked)

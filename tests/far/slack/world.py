@@ -18,6 +18,7 @@ class Person:
     is_bot: bool = False
     is_admin: bool = False
     bot_id: str = ""
+    team: str = ""  # of another organisation, in a channel that is shared with it
 
 
 @dataclass
