@@ -135,6 +135,35 @@ async def test_a_conversation_is_a_group_with_speakers(tmp_path: Path) -> None:
         assert reasons == [("not_addressed",), ("own_echo",)]
 
 
+@pytest.mark.feature("CH-13", "GRP-06", "GRP-10", "CH-24", "LIF-17")
+async def test_what_happens_in_a_conversation_is_what_happens_in_any_group(tmp_path: Path) -> None:
+    group = (
+        "group: {mode: open, reset_by: anyone}, texts: {group_welcome: Hello all}, session: {on_edit: reanswer_last}"
+    )
+    channel = f"conversations: true, name: helper, {group}, {UNPACED}"
+    async with road(tmp_path, REMEMBERS, channel, sender=NUMBER) as here:
+        chat = here.server.conversation(GROUP)
+        assert await chat.happens("onConversationAdded", DateUpdated="1") == 200
+        await here.quiet()
+        form = chat.form("onMessageAdded", "+15550100", "helo")
+        await chat.sends(form)
+        await here.quiet()
+        edited = {**dict(form), "EventType": "onMessageUpdated", "Body": "hello", "DateUpdated": "2"}
+        await chat.sends([*edited.items()])
+        await here.quiet()
+        await chat.says("survey-robot", "please rate us", Source="API")
+        await chat.happens("onParticipantAdded", Identity="eve")
+        await chat.says("+15550101", "/reset")
+        await here.quiet()
+        await chat.says("eve", "again")
+        await here.quiet()
+        said = [body for _, body in chat.lines]
+        assert said == ["Hello all", "helo (0)", "hello (0)", "Conversation reset.", "again (0)"]
+        reasons = await here.rows("SELECT reason FROM dropped ORDER BY reason")
+        assert reasons == [("other_bot",), ("service",), ("service",)]
+        assert await chat.happens("onConversationRemoved", DateUpdated="3") == 200
+
+
 @pytest.mark.feature("CMD-01", "LIF-10")
 async def test_reset_works_as_everywhere(tmp_path: Path) -> None:
     async with road(tmp_path, REMEMBERS) as here:
@@ -157,6 +186,28 @@ async def test_a_press_is_the_choice_that_was_offered(tmp_path: Path) -> None:
         await ada.presses(here.server.sent[0].sid, "y", "Yes")
         await here.quiet()
         assert here.server.texts() == ["Sure?", "button y"]
+
+
+@pytest.mark.feature("FMT-04")
+@pytest.mark.parametrize("sender", [WHATSAPP, NUMBER])
+async def test_where_no_buttons_fit_a_number_is_the_choice(sender: str, tmp_path: Path) -> None:
+    channel = f"stream: {{typing: false}}, {UNPACED}"
+    bot = "kind: python, call: 'tests.test_twilio_end_to_end:lists'"
+    async with road(tmp_path, bot, channel, sender=sender) as here:
+        ada = here.server.person("+15550100", "Ada", sender)
+        for text in ("hello", "2"):
+            await ada.says(text)
+            await here.quiet()
+        first, second = here.server.texts()
+        assert first == "Which?\n\n1. The one with the long name on it\n2. The other"
+        assert second == "button other"
+
+
+async def lists(turn: Turn) -> dict[str, object]:
+    if turn.message.kind == "button":
+        return {"text": f"button {turn.message.text}"}
+    names = {"one": "The one with the long name on it", "other": "The other"}
+    return {"messages": [{"text": "Which?", "buttons": [{"text": names[one], "value": one} for one in names]}]}
 
 
 async def asks(turn: Turn) -> dict[str, object]:
@@ -182,6 +233,22 @@ async def counts(turn: Turn) -> str:
     sizes = " ".join(str(file.size) for file in files)
     ours = not any("twilio" in file.url.lower() or "Accounts" in file.url for file in files)
     return f"{turn.message.text}: {len(files)} files, of {sizes} bytes, {'none' if ours else 'some'} by Twilio"
+
+
+@pytest.mark.feature("MED-06", "INB-09")
+async def test_what_no_bot_could_read_is_said_so_and_what_twilio_answers_is_left_to_it(tmp_path: Path) -> None:
+    async with road(tmp_path) as here:
+        ada = here.server.person("+15550100", "Ada")
+        await ada.says("", MessageType="unsupported")
+        await here.quiet()
+        (told,) = here.server.texts()
+        assert told, "one friendly line"
+        await ada.says("", MessageType="unsupported")
+        await ada.says("HELP", OptOutType="HELP")
+        await ada.says("")
+        await here.quiet()
+        assert here.server.texts() == [told]
+        assert sorted(await here.rows("SELECT reason FROM dropped")) == [("service",), ("unsupported",)]
 
 
 @pytest.mark.feature("STR-01")

@@ -78,6 +78,8 @@ def test_json_that_is_no_object_has_no_fields(body: bytes) -> None:
 def test_json_has_the_same_fields_as_a_form() -> None:
     read = read_json(b'{"Body":"hello","NumMedia":2,"Media":[{"Sid":"ME1"}],"Author":null}')
     assert read == {"Body": ["hello"], "NumMedia": ["2"], "Media": ['[{"Sid":"ME1"}]'], "Author": [""]}
+    assert read_json(b'{"Body":"half \\ud83d an emoji"}') == {"Body": ["half ? an emoji"]}
+    assert read_json(b'{"Body":NaN,"Author":"\\ud83d"}') == {}
 
 
 @pytest.mark.feature("KEY-09")

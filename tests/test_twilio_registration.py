@@ -64,15 +64,20 @@ async def test_it_may_be_left_to_the_operator() -> None:
         ("whatsapp:+14155238886", "sandbox"),
         (PAGE, "by hand"),
         ("+14155550111", "not a number of the account"),
+        ("+14155550122", "a TwiML app is set"),
         ("whatsapp:+14155550111", "not a WhatsApp sender of the account"),
     ],
 )
 async def test_what_cannot_be_set_is_told_and_does_no_harm(sender: str, words: str) -> None:
-    async with TwilioServer() as server, opened(server, **{"from": sender}) as channel:
+    app = {"sid": "PN2", "phone_number": "+14155550122", "sms_url": "", "sms_application_sid": "AP" + "1" * 32}
+    async with TwilioServer() as server, closed(server, **{"from": sender}) as channel:
+        server.numbers["PN2"] = app
+        await channel.adapter.open()
         await _run(channel)
         state, detail = channel.gate.states[-1]
         assert state == "up"
         assert words in detail
+        assert app["sms_url"] == ""
         assert OURS in detail
         await channel.adapter.withdraw()
 
@@ -116,10 +121,14 @@ async def test_conversations_have_one_webhook_for_all_and_it_is_not_taken_from_a
             assert "onMessageAdded" in server.filters
             await adapter.withdraw()
             assert server.conversations_url == ""
-        server.conversations_url = ELSEWHERE
+        server.conversations_url, server.filters = OURS, ["onMessageAdded"]
+        async with opened(server, conversations=True) as (adapter, _):
+            assert "onMessageUpdated" in server.filters, "ours already, but of an older version"
+        server.conversations_url, server.senders["XE1"]["webhook"] = ELSEWHERE, None
         async with opened(server, conversations=True) as channel:
             await _run(channel)
             assert server.conversations_url == ELSEWHERE
+            assert told(server.webhooks[WHATSAPP]) == OURS, "one that is set by hand keeps no other from being set"
             state, detail = channel.gate.states[-1]
             assert (state, "somebody else" in detail, "secret-path" in detail) == ("up", True, False)
             await channel.adapter.withdraw()
@@ -170,6 +179,13 @@ async def test_a_probe_tells_what_is_well_and_what_is_not() -> None:
             ]
             server.senders["XE1"]["webhook"]["callback_url"] = ELSEWHERE
             assert bad(await adapter.probe()) == ["the sender's messages go to https://elsewhere.example"]
+            server.senders["XE1"]["webhook"]["callback_url"] = OURS
+        async with closed(server, conversations=True) as (adapter, _):
+            assert bad(await adapter.probe()) == ["events of conversations go to nobody"]
+            await adapter.open()
+            assert bad(await adapter.probe()) == []
+            assert len(await adapter.probe()) == 3
+        async with opened(server) as (adapter, _):
             server.senders["XE1"]["webhook"] = None
             assert bad(await adapter.probe()) == ["the sender's messages go to nobody"]
             server.fail("senders", 500)

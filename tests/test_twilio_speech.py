@@ -10,7 +10,7 @@ from gateway.errors import Refused, Retry, StorageDown
 from gateway.message import Address, Button, File, Inbound
 from tests.far.twilio import NUMBER, PAGE, WHATSAPP, TwilioServer
 from tests.recording_gate import RecordingGate
-from tests.twilio_channel import ADA, Channel, call, opened, options, part, said
+from tests.twilio_channel import ADA, Channel, call, opened, options, part, reported, said
 
 PHOTO = File(id="f1", name="a.png", mime="image/png", size=9, url="https://example.org/f1", kind="photo")
 YES_NO = (Button(text="Yes", value="y"), Button(text="No", value="n"))
@@ -33,10 +33,18 @@ async def test_a_conversation_gets_a_line_by_the_bot() -> None:
 
 @pytest.mark.feature("OUT-08")
 async def test_a_template_is_sent_with_the_text_as_its_variable() -> None:
-    async with TwilioServer() as server, opened(server) as (adapter, _):
+    async with TwilioServer() as server, opened(server) as channel:
+        adapter = channel.adapter
         server.contents["HX1"] = {"types": {"twilio/text": {"body": "News for you: {{1}}"}}}
         await adapter.send(part("it is\n\n   ready\there", template="HX1"))
         assert server.texts() == ["News for you: it is ready here"]
+        for long, said in (
+            ("x" * 1600, "x" * 1024),
+            (" \n", "\u2026"),
+        ):  # no longer than WhatsApp takes, and never empty
+            await adapter.send(part(long, id="3", template="HX1", chat="+15550101"))
+            assert server.texts("whatsapp:+15550101")[-1] == f"News for you: {said}"
+            await reported(channel, server, "delivered")
         asked = server.sent[0].asked
         assert (asked["ContentSid"], "Body" in asked) == (["HX1"], False)
         with pytest.raises(Refused):
@@ -69,12 +77,12 @@ async def test_buttons_are_made_once_for_each_number_of_them() -> None:
 @pytest.mark.parametrize(
     ("text", "buttons"),
     [
-        ("Which?", (Button(text="Yes"), Button(text="More", url="https://example.org"))),
+        ("Which?", (Button(text="More", url="https://example.org"), Button(text="Less", url="https://example.com"))),
         ("Which?", tuple(Button(text=f"Number {n}") for n in range(11))),
         ("Which?", (Button(text="x" * 25),)),
         ("Which?", (Button(text="Yes", value="v" * 201),)),
+        ("Which?", (Button(text="Yes", value="two\nlines"),)),
         ("Which?", (Button(text="Yes", value="same"), Button(text="No", value="same"))),
-        ("x" * 1025, YES_NO),
     ],
 )
 async def test_what_no_buttons_can_show_is_put_in_words(text: str, buttons: tuple[Button, ...]) -> None:
@@ -84,6 +92,40 @@ async def test_what_no_buttons_can_show_is_put_in_words(text: str, buttons: tupl
         assert body.startswith(text)
         assert all(button.text in body and button.url in body for button in buttons)
         assert server.contents == {}
+
+
+@pytest.mark.feature("FMT-04")
+@pytest.mark.parametrize(
+    ("text", "buttons", "wanted"),
+    [
+        (
+            "Sure?",
+            (*YES_NO, Button(text="More", url="https://example.org")),
+            ["Sure?\n\nMore: https://example.org", "\u2193"],
+        ),
+        ("Two lines\nof a list\n\nSure?", YES_NO, ["Two lines\nof a list", "Sure?"]),
+        ("A list:\n- one\n- two", YES_NO, ["A list:\n- one\n- two", "\u2193"]),
+        ("Look\n\n```x```", YES_NO, ["Look\n\n```x```", "\u2193"]),
+        ("far      apart\tor not", YES_NO, ["far apart or not"]),
+        ("", YES_NO, ["\u2193"]),
+        ("x" * 1024, YES_NO, ["x" * 1024]),
+        ("x" * 1025, YES_NO, ["x" * 1025, "\u2193"]),
+        ("\N{GRINNING FACE}" * 513, YES_NO, ["\N{GRINNING FACE}" * 513, "\u2193"]),
+        (
+            "x" * 1590,
+            (*YES_NO, Button(text="More", url="https://example.org")),
+            ["x" * 1590, "More: https://example.org", "\u2193"],
+        ),
+        ("x" * 1590, (Button(text="More", url="https://example.org"),), ["x" * 1590, "More: https://example.org"]),
+    ],
+)
+async def test_buttons_stand_below_the_last_words(text: str, buttons: tuple[Button, ...], wanted: list[str]) -> None:
+    async with TwilioServer() as server, opened(server, order_wait="off") as (adapter, _):
+        ref = await adapter.send(part(text, buttons=buttons))
+        assert server.texts() == wanted
+        assert server.sent[-1].choices == ((("Yes", "y"), ("No", "n")) if YES_NO[0] in buttons else ())
+        assert ref == server.sent[-1].sid
+        assert not any(sent.choices for sent in server.sent[:-1])
 
 
 @pytest.mark.feature("FMT-04")
@@ -100,6 +142,11 @@ async def test_where_buttons_cannot_be_had_words_do() -> None:
         await adapter.send(part("Sure?", id="2", buttons=YES_NO))
         assert server.texts() == ["Sure?", "Sure?\n\n• Yes\n• No"]
         assert gate._words["content:quick-reply:2"] == ""
+    async with TwilioServer() as server, opened(server, order_wait="off") as (adapter, gate):
+        server.fail("messages", 400, code=21656)
+        for number in range(2):
+            await adapter.send(part("Sure?", id=f"{number}", buttons=YES_NO))
+        assert server.texts() == ["Sure?\n\n• Yes\n• No", "Sure?"]  # the words were at fault, not the template
 
 
 @pytest.mark.feature("FMT-04", "OUT-02")
@@ -165,15 +212,16 @@ async def test_typing_stands_below_the_last_message() -> None:
 @pytest.mark.feature("CH-25")
 @pytest.mark.parametrize(
     ("sender", "dialect", "window", "buttons", "typing"),
-    [(WHATSAPP, "asterisk", 86400, True, 20), (NUMBER, "plain", 0, False, 0), (PAGE, "plain", 86400, True, 0)],
+    [(WHATSAPP, "asterisk", 86400, 10, 20), (NUMBER, "plain", 0, 0, 0), (PAGE, "plain", 86400, 3, 0)],
 )
 async def test_each_kind_of_sender_says_what_it_can(
-    sender: str, dialect: str, window: float, buttons: bool, typing: float
+    sender: str, dialect: str, window: float, buttons: int, typing: float
 ) -> None:
     async with TwilioServer() as server, opened(server, **{"from": sender}) as (adapter, _):
         limits = adapter.limits
-        told = (limits.dialect, limits.window, limits.buttons, limits.typing, limits.text)
+        told = (limits.dialect, limits.window, limits.most_buttons, limits.typing, limits.text)
         assert told == (dialect, window, buttons, typing, 1600)
+        assert (limits.buttons, limits.reports) == (buttons > 0, 30)
         to = "9876543210" if sender == PAGE else ADA
         await adapter.send(part("hello", chat=to))
         await adapter.typing(Address(chat=to, user=to))

@@ -39,7 +39,8 @@ class Road:
     async def quiet(self) -> None:
         """Wait until nothing is answered, sent, reported or due."""
         router = self.gateway.daemon.router
-        due = "SELECT 1 FROM lane WHERE in_due_at IS NOT NULL OR out_due_at IS NOT NULL"
+        columns = ("in_due_at", "out_due_at", "in_holder", "out_holder")
+        due = f"SELECT 1 FROM lane WHERE {' OR '.join(f'{column} IS NOT NULL' for column in columns)}"
         async with asyncio.timeout(PATIENCE):
             while self.server.reporting or router.turns.running or router.delivery.held or await self.rows(due):
                 await asyncio.sleep(0.002)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from adapters.twilio import parts, probe
 from adapters.twilio.api import BRIEF, Api
-from adapters.twilio.content import Contents
+from adapters.twilio.content import ITEM_TITLE, ITEMS, REPLIES, REPLY_TITLE, Contents
 from adapters.twilio.conversations import Conversations
 from adapters.twilio.fields import Fields
 from adapters.twilio.media import Media
@@ -56,6 +56,10 @@ class Adapter(adapter.Adapter):
         typing=20,
         groups=True,
         buttons=True,
+        most_buttons=ITEMS,
+        button_label=ITEM_TITLE,
+        group_buttons=False,
+        reports=30,
         files_in=16 * MB,
         files_out=16 * MB,
         window=DAY,
@@ -73,7 +77,7 @@ class Adapter(adapter.Adapter):
         self.account = self._us.id
         self.mention = options.name or name
         # The class says what WhatsApp can do; the other kinds can do less.
-        vars(self)["limits"] = _limits(self._us.kind)
+        vars(self)["limits"] = _limits(self._us.kind, told=bool(gate.public_url))
         self._api = api = Api(gate, options.api_base, options.account_sid, token.get_secret_value())
         self._signature = Signature(name, token, options.webhook_key)
         self._messages = Messages(name, options.account_sid, self._us)
@@ -203,10 +207,11 @@ class Adapter(adapter.Adapter):
         self._order.close()
 
 
-def _limits(kind: str) -> Limits:
-    whole = Adapter.limits
+def _limits(kind: str, *, told: bool) -> Limits:
+    whole = Adapter.limits if told else replace(Adapter.limits, reports=0)
     if kind == "whatsapp":
         return whole
+    plain = replace(whole, dialect="plain", typing=0)
     if kind == "messenger":
-        return replace(whole, dialect="plain", typing=0)
-    return replace(whole, dialect="plain", typing=0, buttons=False, window=0, files_out=5 * MB, album=10)
+        return replace(plain, most_buttons=REPLIES, button_label=REPLY_TITLE)
+    return replace(plain, buttons=False, most_buttons=0, button_label=0, window=0, files_out=5 * MB, album=10)

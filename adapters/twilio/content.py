@@ -3,6 +3,7 @@
 So an account gets a dozen of them in all, whatever is asked. Inside the 24 hours they need nobody's approval.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -37,11 +38,13 @@ class Shape(NamedTuple):
 
 
 def shape(text: str, buttons: Sequence[Button], channel: str) -> Shape | None:
-    """The template that could show these buttons, None when they have to be put in words."""
+    """The template that could show these choices, None when they have to be put in words."""
     values = [button.value or button.text for button in buttons]
-    if not 0 < len(text) <= LONGEST or any(button.url for button in buttons):
+    if not 0 < len(text) <= LONGEST or not buttons or any(button.url for button in buttons):
         return None
-    if len(set(values)) < len(values) or any(len(value) > LONGEST_VALUE for value in values):
+    if len(set(values)) < len(values) or any(
+        len(value) > LONGEST_VALUE or _on_line(value) != value for value in values
+    ):
         return None
     longest = max((len(button.text) for button in buttons), default=0)
     if len(buttons) <= REPLIES and longest <= REPLY_TITLE and channel in ("whatsapp", "messenger"):
@@ -53,10 +56,15 @@ def shape(text: str, buttons: Sequence[Button], channel: str) -> Shape | None:
 
 def variables(text: str, buttons: Sequence[Button]) -> str:
     """The words for a template, as Twilio's `ContentVariables`. Raises `Refused` when they cannot be written."""
-    words = [text]
+    words = [_on_line(text)]
     for button in buttons:
-        words += [button.text, button.value or button.text]
+        words += [_on_line(button.text), button.value or button.text]
     return written({str(number): word for number, word in enumerate(words, 1)})
+
+
+def _on_line(text: str) -> str:
+    """A text as a variable may hold it: without line breaks, tabs and runs of spaces."""
+    return re.sub(r"[\r\n\t\v\f]+| {4,}", " ", text)
 
 
 def written(words: dict[str, str]) -> str:

@@ -9,17 +9,18 @@ import orjson
 
 from adapters.twilio.fields import Fields
 from adapters.twilio.media import described
-from adapters.twilio.messages import Drop
+from adapters.twilio.messages import SID, Drop
 from adapters.twilio.senders import party
 from gateway.message import Address, File, Inbound, Kind, Sender
 
-EVENTS = ("onMessageAdded", "onMessageUpdated", "onMessageRemoved", "onConversationRemoved")
+EVENTS = ("onMessageAdded", "onMessageUpdated", "onMessageRemoved", "onConversationAdded", "onConversationRemoved")
 """What we ask to be told of."""
 
 _KINDS: Mapping[str, Kind] = {
     "onMessageAdded": "message",
     "onMessageUpdated": "edit",
     "onMessageRemoved": "revoke",
+    "onConversationAdded": "added",
     "onConversationRemoved": "removed",
 }
 _DATES = {"edit": "DateUpdated", "revoke": "DateRemoved"}
@@ -47,13 +48,13 @@ class Conversations:
         if kind is None:  # people joining, receipts, and what Twilio asks before it does something
             return Drop(ids, "service")
         author = fields.first("Author")
-        if kind == "removed":
+        if kind in ("added", "removed"):
             return self._inbound(kind, ids, Address(chat=chat, place="group"), None, fields)
-        if not sid or not author or not author.isprintable():
+        if not SID.fullmatch(sid) or not author or not author.isprintable():
             return Drop(ids, "unsupported")
-        if author == self.name or fields.first("Source") == "API":
+        if author == self.name:
             return Drop(ids, "own_echo")
-        sender = _speaker(author)
+        sender = _speaker(author, bot=fields.first("Source") == "API")  # a program's line, of which somebody told us
         return self._inbound(kind, ids, Address(chat=chat, user=sender.id, place="group"), sender, fields)
 
     def _inbound(
@@ -97,12 +98,12 @@ class Conversations:
         return bool(self._called.search(text))
 
 
-def _speaker(author: str) -> Sender:
+def _speaker(author: str, *, bot: bool) -> Sender:
     """People from telephones are named by their number, members of the chat by the identity the site gave them."""
     them = party(author) if author.startswith(("+", "whatsapp:+", "messenger:")) else None
     if them is None:
-        return Sender(id=author, name=author)
-    return Sender(id=them.id, name=them.id, profile={"phone": them.phone} if them.phone else {})
+        return Sender(id=author, name=author, bot=bot)
+    return Sender(id=them.id, name=them.id, profile={"phone": them.phone} if them.phone else {}, bot=bot)
 
 
 def _files(fields: Fields) -> tuple[File, ...]:

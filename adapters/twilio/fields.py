@@ -5,6 +5,8 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from gateway.mending import loads
+
 MOST = 1000  # fields; Twilio sends about thirty
 
 
@@ -35,10 +37,7 @@ def read_form(body: bytes) -> Fields:
 
 def read_json(body: bytes) -> Fields:
     """The fields of a JSON object: what is not text stays JSON. None when it is no object."""
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Fields()
+    data = loads(body)
     if not isinstance(data, Mapping):
         return Fields()
     return Fields({str(name): [_text(value)] for name, value in data.items()})

@@ -1,5 +1,6 @@
 """A message that a user sent to our number, as an `Inbound`, or the reason why it is none."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from gateway.message import Address, File, Inbound, Json, Kind, Sender
 
 _OPTED = {"STOP": "blocked", "START": "unblocked"}
 _REFERRAL = "Referral"
+SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}", re.ASCII)
+"""An id of Twilio's. Its signatures have no seams between names and values: what is longer has had some moved."""
 
 
 class Drop(NamedTuple):
@@ -40,7 +43,7 @@ class Messages:
     def read(self, fields: Fields) -> Inbound | Drop | None:
         """Never raises because of what the fields hold; None when they are no message."""
         sid = fields.first("MessageSid") or fields.first("SmsMessageSid")
-        if not sid or not sid.isprintable():
+        if not SID.fullmatch(sid):
             return None
         ids = (f"message:{sid}",)
         them = party(fields.first("From"))
@@ -48,6 +51,8 @@ class Messages:
             return Drop(ids, "unroutable")
         if them == self.us:
             return Drop(ids, "own_echo")
+        if fields.first("OptOutType").upper() == "HELP":
+            return Drop(ids, "service")  # Twilio has answered it with the text that the account set for that
         content = _content(fields)
         if content is None:
             return Drop(ids, "unsupported")
@@ -77,7 +82,7 @@ def _sender(them: Party, fields: Fields) -> Sender:
 
 
 def _content(fields: Fields) -> Content | None:
-    """Nothing where there is neither a word nor a file that we know of."""
+    """Nothing where there is neither a word nor a file, and no word for what it is either."""
     extra = {**_forwarded(fields), **_referral(fields)}
     body = fields.first("Body")
     opted = _OPTED.get(fields.first("OptOutType").upper())
@@ -93,7 +98,8 @@ def _content(fields: Fields) -> Content | None:
     stands_in, more = _stand_in(fields, files)
     text = " ".join(filter(None, (stands_in, body)))
     if not text and not files:
-        return None
+        unknown = fields.first("MessageType")
+        return Content("message", "", (), {"kind": unknown[:64]}) if unknown not in ("", "text") else None
     return Content("message", text, files, {**extra, **more})
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from adapters.twilio.content import LONGEST, shape
 from gateway.errors import Refused
 from gateway.message import Button, File, Part
 
-CAPTION = 1024
+TEXT, CAPTION = 1600, 1024
 MB = 1024 * 1024
 _SEPARATE = "\n\n"
+_POINTER = "\u2193"  # what buttons stand below when the words are too long for that
 
 _CAPTIONED = ("image/jpeg", "image/png", "video/mp4", "video/3gpp")
 _OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -45,10 +47,40 @@ def pieces(part: Part, kind: str) -> list[Piece]:
         raise Refused("unsupported", "the files are too large for one MMS")
     sets = [part.files] if kind == "" and part.files else [(file,) for file in part.files]
     if not sets or part.buttons:
-        return [*(Piece("", some) for some in sets), Piece(part.text, (), part.buttons)]
+        return [*(Piece("", some) for some in sets), *_worded(part.text, part.buttons, kind)]
     if not part.text or _fits_below(part.text, sets[0], kind):
         return [Piece(part.text, sets[0]), *(Piece("", some) for some in sets[1:])]
     return [Piece(part.text), *(Piece("", some) for some in sets)]
+
+
+def _worded(text: str, buttons: Sequence[Button], kind: str) -> list[Piece]:
+    """Words with what stands below them: addresses in words, choices as buttons where the channel has such."""
+    choices = tuple(button for button in buttons if not button.url)
+    if shape(_POINTER, choices, kind) is None:
+        return [Piece(some) for some in _fitting(text, buttons)] or [Piece()]
+    above, last = _parted(text, [button for button in buttons if button.url])
+    return [*(Piece(some) for some in above), Piece(last or _POINTER, (), choices)]
+
+
+def _parted(text: str, links: Sequence[Button]) -> tuple[list[str], str]:
+    """What is said before, and what stands above the buttons: a last paragraph of one line, since a template's words
+    may hold no line breaks.
+    """
+    head, _, last = text.rpartition("\n\n")
+    last = last.strip(" ")
+    if links or "\n" in last or "```" in last or _length(last) > LONGEST:
+        return _fitting(text, links), ""
+    return _fitting(head.strip(), ()), last
+
+
+def _fitting(text: str, buttons: Sequence[Button]) -> list[str]:
+    """A text with choices and addresses below it, in one message or two; none where nothing is said."""
+    whole = with_choices(text, buttons)
+    return [some for some in ([whole] if _length(whole) <= TEXT else [text, with_choices("", buttons)]) if some]
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _check(file: File, kind: str) -> None:

@@ -39,21 +39,34 @@ async def findings(api: Api, registration: Registration, url: str) -> list[Findi
     except SendError as error:
         refused = isinstance(error, Refused)
         return [Finding(False, str(error), _NEW_TOKEN if refused else "Is api_base reachable from here?")]
-    return [Finding(True, f"the account {found.friendly_name or found.sid} is active"), await _heard(registration, url)]
+    active = Finding(True, f"the account {found.friendly_name or found.sid} is active")
+    return [active, *(await _heard(registration, url))]
 
 
-async def _heard(registration: Registration, url: str) -> Finding:
+async def _heard(registration: Registration, url: str) -> list[Finding]:
     if not url:
         remedy = "Set it to the https address by which Twilio reaches us: signatures are checked against it."
-        return Finding(False, "nobody can call us: server.public_url is not set", remedy)
-    try:
-        now = await registration.current()
-    except ByHand as by_hand:
-        return Finding(True, str(by_hand), f"It has to be {url} with POST.")
-    except SendError as error:
-        return Finding(False, f"the webhook cannot be looked at: {error}", "It is tried again every few minutes.")
+        return [Finding(False, "nobody can call us: server.public_url is not set", remedy)]
+    found = []
+    for what, ask in (
+        ("the sender's messages", registration.current),
+        ("events of conversations", registration.for_conversations),
+    ):
+        try:
+            found.append(_goes(what, await ask(), url))
+        except ByHand as by_hand:
+            found.append(Finding(True, str(by_hand), f"It has to be {url} with POST."))
+        except SendError as error:
+            remedy = "It is tried again every few minutes."
+            found.append(Finding(False, f"where {what} go cannot be looked at: {error}", remedy))
+    return [one for one in found if one is not None]
+
+
+def _goes(what: str, now: str | None, url: str) -> Finding | None:
+    if now is None:
+        return None
     if same(now, url):
-        return Finding(True, "the sender's messages come to us")
+        return Finding(True, f"{what} come to us")
     parts = urlsplit(now)
     place = f"go to {parts.scheme}://{parts.hostname or '?'}" if now else "go to nobody"
-    return Finding(False, f"the sender's messages {place}", "With register_webhook it is set when the channel starts.")
+    return Finding(False, f"{what} {place}", "With register_webhook it is set when the channel starts.")

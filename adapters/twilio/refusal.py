@@ -31,15 +31,26 @@ _REASONS: dict[int, RefusedReason] = {
     63016: "window",
     21605: "too_long",
     21617: "too_long",
+    21658: "too_long",
     21620: "unsupported",  # media that cannot be fetched or sent
     21623: "unsupported",
     63019: "unsupported",
     63021: "unsupported",
 }
 
+VARIABLES = 21656  # what is to stand in a template: that template may be good all the same
+
 WINDOW = {code for code, reason in _REASONS.items() if reason == "window"}
 GONE_FOR_GOOD = {code for code, reason in _REASONS.items() if reason in ("gone", "blocked")}
 """Codes that say of a recipient, also when they come with a status later: nothing will reach them."""
+
+
+class Denied(Refused):
+    """A refusal with Twilio's own code."""
+
+    def __init__(self, reason: RefusedReason, detail: str, code: int) -> None:
+        super().__init__(reason, detail)
+        self.code = code
 
 
 def refusal(what: str, status: int, code: int, message: str, after: str = "") -> SendError:
@@ -55,7 +66,7 @@ def refusal(what: str, status: int, code: int, message: str, after: str = "") ->
         return Unknown(detail)
     if status == 401:
         return Refused("auth", detail)
-    return Refused(_REASONS.get(code, "rejected"), detail)
+    return Denied(_REASONS.get(code, "rejected"), detail, code)
 
 
 def _seconds(after: str) -> float | None:

@@ -15,6 +15,7 @@ SANDBOX = "+14155238886"
 class Number(msgspec.Struct, frozen=True):
     sid: str
     sms_url: str | None = None
+    sms_application_sid: str | None = None
 
 
 class Numbers(msgspec.Struct, frozen=True):
@@ -46,6 +47,7 @@ class ForAll(msgspec.Struct, frozen=True):
     """The one webhook of all conversations of an account."""
 
     post_webhook_url: str | None = None
+    filters: tuple[str, ...] | None = None
 
 
 class ByHand(Exception):
@@ -60,14 +62,17 @@ class Registration:
 
     async def ensure(self, url: str) -> None:
         """Have Twilio call us at a URL. Raises `ByHand`, `Retry` or `Refused`."""
+        by_hand: list[str] = []
         try:
-            if self._conversations:
-                await self._ensure_conversations(url)
-            found = await self._find()
-            if not same(_url(found), url):
-                await self._point(found, url)
+            for ensure in (self._ensure_conversations, self._ensure_sender):
+                try:
+                    await ensure(url)
+                except ByHand as error:
+                    by_hand.append(str(error))
         except Unknown as error:
             raise Retry(str(error)) from None
+        if by_hand:
+            raise ByHand("; ".join(by_hand))
 
     async def withdraw(self, url: str) -> None:
         """Take back what still points at a URL of ours. Raises nothing: we are leaving, and others may have come."""
@@ -80,9 +85,18 @@ class Registration:
         except (SendError, ByHand):
             return
 
+    async def _ensure_sender(self, url: str) -> None:
+        found = await self._find()
+        if not same(_url(found), url):
+            await self._point(found, url)
+
     async def current(self) -> str:
         """Where the sender's messages go now. Raises `ByHand`, `Retry` or `Refused`."""
         return _url(await self._find()) or ""
+
+    async def for_conversations(self) -> str | None:
+        """Where events of conversations go now, None when they are not wanted. Raises `Retry` or `Refused`."""
+        return (await self._for_all()).post_webhook_url or "" if self._conversations else None
 
     async def _find(self) -> Number | WhatsApp:
         if self._us.kind == "":
@@ -96,6 +110,8 @@ class Registration:
         found = (await self._api.get("numbers", url, [("PhoneNumber", self._us.id)], Numbers)).incoming_phone_numbers
         if not found:
             raise ByHand(f"{self._us.id} is not a number of the account: its webhook is set by hand")
+        if found[0].sms_application_sid:  # then Twilio does not look at the number's own address
+            raise ByHand(f"a TwiML app is set for messages to {self._us.id}: take it off, or set the webhook in it")
         return found[0]
 
     async def _whatsapp(self) -> WhatsApp:
@@ -118,10 +134,14 @@ class Registration:
         await self._api.post_json("sender", at, {"webhook": given}, msgspec.Raw)
 
     async def _ensure_conversations(self, url: str) -> None:
-        now = (await self._for_all()).post_webhook_url
-        if same(now, url):
+        if not self._conversations:
             return
-        if now:  # it is the whole account's, and somebody may live by it
+        now = await self._for_all()
+        if same(now.post_webhook_url, url) and set(EVENTS) <= set(now.filters or ()):
+            return
+        if now.post_webhook_url and not same(
+            now.post_webhook_url, url
+        ):  # it is the whole account's, and somebody may live by it
             raise ByHand("the webhook of the account's conversations is set to somebody else: change it by hand")
         await self._set_for_all(url)
 

@@ -11,6 +11,7 @@ from adapters.twilio.api import Api, segment
 from adapters.twilio.content import Contents
 from adapters.twilio.order import Order
 from adapters.twilio.parts import Piece, pieces, with_choices, with_links
+from adapters.twilio.refusal import VARIABLES, Denied
 from adapters.twilio.senders import Party
 from gateway.errors import Refused, SendError
 from gateway.message import Part
@@ -96,7 +97,8 @@ class Speech:
         except Refused as refused:
             if refused.reason not in ("rejected", "unsupported"):
                 raise
-            await self._contents.forget(shape)
+            if not (isinstance(refused, Denied) and refused.code == VARIABLES):
+                await self._contents.forget(shape)
             return ""
 
     async def _post(self, form: Sequence[tuple[str, str]]) -> str:
@@ -114,5 +116,5 @@ class Speech:
 
 def _template(part: Part) -> list[tuple[str, str]]:
     """An approved template, whose variables WhatsApp wants on one line."""
-    words = content.written({"1": " ".join(part.text.split())})
+    words = content.written({"1": " ".join(part.text.split())[: content.LONGEST] or "\u2026"})
     return [("ContentSid", part.template), ("ContentVariables", words)]

@@ -25,7 +25,7 @@ class Upkeep:
         try:
             await self._registration.ensure(self._url)
         except ByHand as by_hand:
-            self._by_hand = f"{by_hand}, to {self._url.partition('#')[0]}"
+            self._by_hand = f"{by_hand}; it has to be {self._url.partition('#')[0]}"
         except SendError as error:
             if isinstance(error, Refused) and error.reason == "auth":
                 raise

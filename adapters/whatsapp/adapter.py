@@ -25,6 +25,7 @@ from gateway.message import Address, File, Part
 from gateway.units import Rate
 
 _BRIEF = 10.0  # seconds
+CHECK = 300.0
 _DAY = 24 * 3600.0
 
 
@@ -49,6 +50,8 @@ class Adapter(adapter.Adapter):
         reactions=True,
         buttons=True,
         most_buttons=10,
+        button_label=72,
+        reports=30,
         group_buttons=False,
         receipts=True,
         files_in=LARGEST,
@@ -73,9 +76,16 @@ class Adapter(adapter.Adapter):
         self._heard: OrderedDict[tuple[str, str], str] = OrderedDict()  # the last message of each chat
         self._trouble = ""
 
+    @property
+    def hears_every(self) -> float:
+        return CHECK + 30
+
     async def open(self) -> None:
         """See that the token may use each number, and have Meta tell this app of what happens to them."""
         self._trouble = "" if self.gate.public_url else "server.public_url is not set: Meta has no address to call"
+        await self._look()
+
+    async def _look(self) -> None:
         try:
             for account in self._accounts:
                 await probe.number(self._api, account)
@@ -85,11 +95,15 @@ class Adapter(adapter.Adapter):
             if isinstance(error, Refused) and error.reason == "auth":
                 raise
             raise Retry(str(error)) from None
+        self.gate.heard()
 
     async def run(self) -> None:
-        """All is pushed."""
-        if self._trouble:
-            self.gate.health("up", self._trouble)
+        """All is pushed. But that Meta still does is looked after: a number or an app may be taken from us."""
+        while True:
+            if self._trouble:
+                self.gate.health("up", self._trouble)
+            await self.gate.pause(CHECK)
+            await self._look()
 
     async def handle(self, call: Call) -> Reply:
         """A call of Meta's: 200 once all that it tells is on disk, 503 when it could not be written."""

@@ -1,7 +1,6 @@
 """The envelope of a webhook: `entry[].changes[]`, each with what happened under a field's name."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,6 +8,7 @@ import msgspec
 import orjson
 
 from adapters.whatsapp.people import Contact, named
+from gateway.mending import loads
 
 T = TypeVar("T")
 Contacted = Mapping[str, Any]
@@ -57,26 +57,8 @@ OTHER = "other"
 
 def parse(body: bytes) -> Mapping[str, Any] | None:
     """The JSON object that a body is; None when it is none."""
-    for text in (body, mend(body)):
-        try:
-            data = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            continue
-        return data if isinstance(data, dict) else None
-    return None
-
-
-def mend(body: bytes) -> bytes:
-    """JSON with lone surrogates, which fast parsers refuse, made whole; nothing when it is not JSON otherwise."""
-    try:
-        data = json.loads(body.decode(), parse_constant=_refuse)
-        return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
-    except (ValueError, RecursionError):
-        return b""
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
+    data = loads(body)
+    return data if isinstance(data, dict) else None
 
 
 def items(webhook: Mapping[str, Any], body: bytes) -> list[Item]:

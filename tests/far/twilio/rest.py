@@ -73,7 +73,7 @@ class Rest:
             return self._filled(template, asked.first("ContentVariables"))
         if not body.strip() and not asked.form.get("MediaUrl"):
             raise Refusal(400, 21602)
-        if len(body.encode("utf-16-le")) // 2 > LONGEST:
+        if _units(body) > LONGEST:
             raise Refusal(400, 21617)
         return Said(body)
 
@@ -87,6 +87,10 @@ class Rest:
             raise Refusal(400, 21656) from None
         if not isinstance(words, dict) or not all(isinstance(word, str) and word for word in words.values()):
             raise Refusal(400, 21656)
+        if any(re.search(r"[\n\t]| {5}", word) for word in words.values()):
+            raise Refusal(400, 21656)
+        if any(_units(word) > LONGEST for word in words.values()):
+            raise Refusal(400, 21658, "Parameter exceeded character limit")
 
         def fill(text: str) -> str:
             return re.sub(r"\{\{(\w+)\}\}", lambda found: words.get(found[1], found[0]), text)
@@ -94,6 +98,11 @@ class Rest:
         (held,) = content["types"].values()
         choices = [*held.get("actions", ()), *held.get("items", ())]
         shown = tuple((fill(one.get("title") or one["item"]), fill(one["id"])) for one in choices)
+        most, longest = (3, 20) if held.get("actions") else (10, 24)
+        if len(shown) > most or any(len(title) > longest or len(value) > 200 for title, value in shown):
+            raise Refusal(400, 21656, "a choice is too long, or one too many")
+        if choices and _units(fill(held["body"])) > 1024:
+            raise Refusal(400, 21656, "the body is too long")
         return Said(fill(held["body"]), shown)
 
     async def list_messages(self, asked: Asked) -> Any:
@@ -170,6 +179,10 @@ class Rest:
         if asked.ids["sid"] not in self._server.files:
             raise Refusal(404, 20404)
         return {"links": {"content_direct_temporary": f"{self._server.url}/temporary/{asked.ids['sid']}"}}
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _kind(address: str) -> str:

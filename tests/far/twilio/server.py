@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, NamedTuple, Self
 
 import orjson
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 
 from tests.far.backend import end
 from tests.far.twilio.caller import Caller, Many, gathered
@@ -214,10 +214,11 @@ class TwilioServer:
         """A file that is to be sent, as Twilio gets it. Raises the refusal that an address in vain earns."""
         if url in self.published:
             return self.published[url]
-        async with ClientSession() as http, http.get(url) as response:
-            if response.status != 200:
-                raise Refusal(400, 21620)
-            return await response.read()
+        try:
+            async with ClientSession() as http, http.get(url, raise_for_status=True) as response:
+                return await response.read()
+        except ClientError:
+            raise Refusal(400, 21620) from None
 
     # HTTP.
 
