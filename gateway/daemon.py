@@ -23,6 +23,7 @@ from gateway.db.opening import open_database
 from gateway.foundation import lay
 from gateway.gate import ChannelGate
 from gateway.housekeeping import Housekeeping
+from gateway.reloading import Reloading
 from gateway.servers import Servers
 from gateway.settings import BotSettings, ChannelSettings, Settings
 from gateway.tasks import Tasks
@@ -53,11 +54,12 @@ class Daemon:
         self._tasks = Tasks()
         self._connections: dict[str, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Open the store and the doors, and apply the settings. Raises `StorageDown` or `OSError`; nothing is left."""
         clock, settings = self._clock, self.settings
-        db = await open_database(settings.storage.url, self._root)
+        db = await open_database(settings.storage.url, self._root, settings.storage.connections)
         self.http, self.client = _http(), Client()
         self.corridor, self.router = await lay(settings, db, clock, self._tasks, self._root)
         self.servers = Servers(self.corridor, self.router, settings, self._root)
@@ -70,38 +72,75 @@ class Daemon:
             await self.stop(0)
             raise
         self.router.start()
-        self._keeper = self._tasks.start(Housekeeping(self.corridor).run(), "housekeeping")
+        self._keeper = self._tasks.start(Housekeeping(self.corridor, self.router.erasure).run(), "housekeeping")
         self.servers.open()
         log.info("daemon.started", listen=self.servers.public, channels=len(settings.channels))
 
     async def apply(self, settings: Settings) -> None:
-        """Make the settings real. All that can fail is built first; then what changed is stopped, and started anew."""
-        bots = {name: self._bot(bot) for name, bot in settings.bots.items() if self._bot_changed(bot)}
-        url, moved = settings.server.public_url or "", settings.server.public_url != self.settings.server.public_url
-        channels = {
-            name: self._channel(channel, url)
-            for name, channel in settings.channels.items()
-            if (moved or channel != self._running_settings(name)) and channel.plugin is not None
-        }
+        """Make the settings real. All that can fail is built first; then what changed is stopped, and started anew.
+
+        What has not changed is not touched, and turns that run end with the bot they began with.
+        """
+        bots, channels, moved = await self._build(settings)
         gone = self.corridor.channels.keys() - settings.channels.keys()
         for name in [*gone, *channels]:
             await self._close(name, for_good=moved or self._leaves(name, channels.get(name)))
+        for name in [*(self.corridor.bots.keys() - settings.bots.keys()), *bots]:
+            self._dismiss(name)
         for engaged in bots.values():
             self.router.engage(engaged)
         for channel, gate in channels.values():
             self.router.open(channel)
-            connection = Connection(channel, gate, self._clock)
+            connection = Connection(channel, gate, self._clock, settings.server.deaf_after)
             self._connections[channel.name] = self._tasks.start(connection.run(), f"connection {channel.name}")
         for name, wanted in settings.channels.items():
             if wanted.fault:
                 log.error("channel.fault", channel=name, error=wanted.fault)
-        self.settings = settings
+        self.settings, self.corridor.inbox, self.corridor.verbatim = settings, settings.inbox, settings.log.text
         self.servers.apply(settings)
         self.corridor.metrics.applied.labels("ok").inc()
+
+    async def _build(
+        self, settings: Settings
+    ) -> tuple[dict[str, Engaged], dict[str, tuple[Channel, ChannelGate]], bool]:
+        """The bots and channels that are new or other than before, and whether our address is another one."""
+        url, moved = settings.server.public_url or "", settings.server.public_url != self.settings.server.public_url
+        bots: dict[str, Engaged] = {}
+        try:
+            for name, bot in settings.bots.items():
+                if self._bot_changed(bot):
+                    bots[name] = self._bot(bot)
+            channels = {
+                name: self._channel(channel, url)
+                for name, channel in settings.channels.items()
+                if (moved or channel != self._running_settings(name) or self._refused(name))
+                and channel.plugin is not None
+            }
+        except BaseException:
+            for engaged in bots.values():
+                await engaged.bot.close()
+            raise
+        return bots, channels, moved
+
+    def _dismiss(self, name: str) -> None:
+        """A bot is asked nothing more; it is let go when none of its turns can still run."""
+        if (engaged := self.corridor.bots.pop(name, None)) is not None:
+            self._tasks.start(self._let_go(engaged), f"letting {name} go")
+
+    async def _let_go(self, engaged: Engaged) -> None:
+        try:
+            await self._clock.sleep(engaged.settings.timeout)
+        finally:
+            await engaged.bot.close()
 
     def _running_settings(self, name: str) -> ChannelSettings | None:
         running = self.corridor.channels.get(name)
         return running.settings if running else None
+
+    def _refused(self, name: str) -> bool:
+        """Whether a channel waits for credentials that may be good again: it need not wait any longer."""
+        running = self.corridor.channels.get(name)
+        return running is not None and running.state == "auth"
 
     def _bot_changed(self, bot: BotSettings) -> bool:
         running = self.corridor.bots.get(bot.name)
@@ -143,13 +182,22 @@ class Daemon:
         except Exception as error:
             log.warning("channel.withdraw", channel=channel.name, error=type(error).__name__)
 
+    def reload_with(self, read: Callable[[], Settings]) -> Reloading:
+        """From now on the settings are read again whenever their files change, or somebody asks for it."""
+        corridor = self.corridor
+        reloading = Reloading(read, self.apply, self.settings, self._clock, corridor.metrics, self._tasks)
+        self._watch = self._tasks.start(reloading.watch(), "configuration")
+        self.servers.reloads(reloading)
+        return reloading
+
     async def stop(self, drain: float | None = None) -> None:
         """Not ready, no intake, no new turns; running turns get `server.drain`; what is left stays queued."""
         self.servers.shut()
         for task in self._connections.values():
             task.cancel()
-        if self._keeper is not None:
-            self._keeper.cancel()
+        for looking_after in (self._keeper, self._watch):
+            if looking_after is not None:
+                looking_after.cancel()
         await self.router.drain(self.settings.server.drain if drain is None else drain)
         await self.servers.close()
         await self._tasks.wait(1.0)
@@ -166,9 +214,15 @@ class Daemon:
 
 
 async def serve(
-    settings: Settings, root: Path | None = None, ready: Callable[[Daemon], None] = lambda daemon: None
+    settings: Settings,
+    root: Path | None = None,
+    ready: Callable[[Daemon], None] = lambda daemon: None,
+    read: Callable[[], Settings] | None = None,
 ) -> None:
-    """Run until SIGTERM or SIGINT; a second one ends at once. `ready` is told when the daemon serves."""
+    """Run until SIGTERM or SIGINT; a second one ends at once. `ready` is told when the daemon serves.
+
+    With `read`, the settings are read again when their files change, and on SIGHUP.
+    """
     daemon = Daemon(settings, root=root)
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
@@ -184,6 +238,9 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
     await daemon.start()
+    if read is not None:
+        reloading = daemon.reload_with(read)
+        loop.add_signal_handler(signal.SIGHUP, reloading.ask)
     _collect_less()
     ready(daemon)
     await asked.wait()

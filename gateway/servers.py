@@ -19,6 +19,7 @@ from gateway.door.house import House
 from gateway.errors import Problem
 from gateway.ingress import problems
 from gateway.probes import PATHS, Intake, Probes
+from gateway.reloading import Reloading
 from gateway.router import Router
 from gateway.settings import Settings
 from gateway.settings.process import Listen
@@ -40,7 +41,7 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionResetError("the answer had begun")
-        if status >= 500:
+        if status >= 500 and not isinstance(exc, ConnectionError):  # who hangs up in the middle is no fault of ours
             log.error("http.failed", exc_info=exc)
         detail = "this is not HTTP as it should be" if status < 500 else "something went wrong here"
         answer = problems.answer(Problem(status, "malformed_request" if status < 500 else "internal", detail))
@@ -100,7 +101,7 @@ class Servers:
         self.door = Door(self.house)
         self._admin = AdminDoor(corridor, router, settings)
         self._probes = Probes(corridor.db, self.intake)
-        self._control = base / settings.storage.database.parent / "gateway.sock"
+        self._control = base / settings.storage.home / "gateway.sock"
         self._runners: list[web.ServerRunner] = []
         self.public = self.admin = ""
         self._tidying: asyncio.Task[None] | None = None
@@ -118,6 +119,10 @@ class Servers:
         self._settings = self.house.settings = settings
         self.house.corridor.files.url = settings.server.public_url or self.public or settings.server.address
         self._admin.apply(settings)
+
+    def reloads(self, reloading: Reloading) -> None:
+        """Operators may ask for another reading of the configuration."""
+        self._admin.reloads(reloading)
 
     def open(self) -> None:
         """Everything has started: take events in."""
@@ -152,7 +157,9 @@ class Servers:
         if len(os.fsencode(path)) > LONGEST_SOCKET:
             log.warning("control.unavailable", path=str(path), reason="the path is too long for a Unix socket")
             return
-        path.unlink(missing_ok=True)  # left by a process that was killed: the store's lock says that it is gone
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Left by a process that was killed: the store's lock, or the address that we listen at, says that it is gone.
+        path.unlink(missing_ok=True)
         control = socket.socket(socket.AF_UNIX)
         os.fchmod(control.fileno(), 0o600)  # before it has a name, so that there is no moment in which others get in
         control.bind(str(path))

@@ -9,9 +9,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.bot import Piece, Say
-from gateway.errors import BotBroken, BotUnavailable
+from gateway.errors import BotBroken, BotUnavailable, Retry
 from gateway.housekeeping import measure
 from gateway.message import Outbound, Turn
+from gateway.metrics import MOST_SERIES, Metrics
+from gateway.settings import load
 from tests.kit import configure
 from tests.operators import YAML, Desk, desk
 
@@ -119,6 +121,52 @@ async def test_metrics_count_what_happened_and_name_nobody(tmp_path: Path) -> No
 
 
 @pytest.mark.feature("OBS-02")
+async def test_retries_are_counted_by_box(tmp_path: Path) -> None:
+    async def moody(turn: Turn) -> AsyncIterator[Piece]:
+        if turn.attempt < 3:
+            raise BotUnavailable("not yet", after=0)
+        yield Say(Outbound(text="fine"))
+
+    async with desk(tmp_path, YAML.replace("retries: 0", "retries: 4")) as here:
+        here.bot(moody)
+        here.paper.fail(lambda: Retry("not now", after=0), times=3)
+        await here.say("hello")
+        await here.quiet()
+        found = await _metrics(here)
+        assert found["gateway_retries_total", "inbox", "p"] == 2
+        assert found["gateway_retries_total", "outbox", "p"] == 3
+        assert found["gateway_turns_total", "b", "done"] == 1
+        assert found["gateway_sends_total", "p", "sent"] == 1
+
+
+@pytest.mark.feature("OBS-02")
+def test_however_many_channels_there_are_the_series_are_bounded() -> None:
+    metrics = Metrics()
+
+    def told(channels: int) -> tuple[dict[str, int], float]:
+        for number in range(channels):
+            name = f"channel-{number}"
+            metrics.accepted(name, "stored").inc()
+            metrics.waiting.labels("inbox", name).set(number)
+            for timings in (metrics.accept_seconds, metrics.turn_seconds, metrics.send_seconds):
+                timings[name].observe(0.2)
+        found: dict[str, int] = {}
+        left = 0.0
+        for family in text_string_to_metric_families(metrics.text().decode()):
+            found[family.name] = len(family.samples)
+            if family.name == "gateway_series_left_out":
+                left = family.samples[0].value
+        return found, left
+
+    few, left = told(10)
+    assert (few["gateway_turn_seconds"], few["gateway_waiting"], left) == (180, 10, 0)
+    many, left = told(200)
+    assert 1_900 < sum(many.values()) <= MOST_SERIES == 2_000
+    assert (many["gateway_waiting"], many["gateway_accept_seconds"] % 18) == (200, 0)
+    assert left == 3 * 18 * 200 - sum(count for name, count in many.items() if name.endswith("_seconds"))
+
+
+@pytest.mark.feature("OBS-02")
 async def test_many_users_make_no_more_series(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         await here.say("hello", user="first")
@@ -196,3 +244,23 @@ async def test_other_settings_are_seen_as_soon_as_they_are_applied(tmp_path: Pat
         listed = [channel["name"] for channel in (await here.get("status"))["channels"]]
         assert listed == ["p", "q", "site", "more"]
         assert (await _metrics(here))["gateway_config_applied_total", "ok"] == 2
+
+
+@pytest.mark.feature("CFG-04", "CFG-05", "OBS-03")
+async def test_operators_ask_for_another_reading(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        answer = await here.ask("POST", "reload")
+        assert (answer.status, answer.code) == (409, "not_running")
+        file = tmp_path / "gateway.yaml"
+        here.gateway.daemon.reload_with(lambda: load(file, {}))
+        assert (await here.get("status"))["config"]["outcome"] == "applied"
+        text = file.read_text()
+        file.write_text(text.replace("{kind: echo, retries: 0}", "{kind: echo, retries: 1}"))
+        answer = await here.admin("POST", "reload", key=await here.key("operator"))
+        assert (answer.status, answer.json["changed"]) == (200, ["bots.b"])
+        file.write_text(text.replace("kind: echo", "kind: ecko"))
+        answer = await here.admin("POST", "reload", key=await here.key("operator"))
+        assert (answer.status, answer.code) == (409, "config_rejected")
+        assert f"{file}:5:" in answer.json["detail"]
+        assert (await here.get("status"))["config"]["problems"] == answer.json["detail"].split("\n")
+        assert (await here.admin("POST", "reload", key=await here.key("viewer"))).status == 403

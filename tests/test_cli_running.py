@@ -186,3 +186,31 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     listed = (await ask(running, "inbox", "list", "--json")).json["inbox"]
     assert [entry["state"] for entry in listed] == ["waiting"]
     await running.kill()
+
+
+@pytest.mark.feature("CFG-04", "CFG-05", "CLI-04")
+async def test_a_running_gateway_reads_its_file_again(tmp_path: Path) -> None:
+    async with Gateway(tmp_path, YAML) as running, aiohttp.ClientSession() as http:
+        file = tmp_path / "gateway.yaml"
+        text = file.read_text()
+        assert (await ask(running, "reload")).out == "unchanged\n"
+        file.write_text(text.replace("path: /", "path: /here"))
+        async with asyncio.timeout(20):  # by itself, or because of the signal
+            os.kill(running.pid, signal.SIGHUP)
+            while (await http.get(f"{running.url}/here")).status != 200:
+                await asyncio.sleep(0.01)
+        file.write_text(text.replace("bot: b, path", "bot: nobody, path"))
+        told = await ask(running, "reload")
+        assert (told.code, "gateway.yaml:" in told.err) == (2, True)
+        async with asyncio.timeout(20):
+            while (config := (await _status(running))["config"])["outcome"] != "rejected":
+                await asyncio.sleep(0.01)
+        assert "nobody" in config["problems"][0]
+        assert (await http.get(f"{running.url}/here")).status == 200
+
+
+async def _status(running: Gateway) -> Any:
+    """By its socket: the command itself would not begin with a configuration that cannot be used."""
+    connector = aiohttp.UnixConnector(str(next(running.folder.rglob("gateway.sock"))))
+    async with aiohttp.ClientSession(connector=connector) as http, http.get("http://x/admin/api/status") as found:
+        return await found.json()

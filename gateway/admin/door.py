@@ -1,6 +1,7 @@
 """The HTTP side of what operators may do: keys, bodies, answers. The routes themselves are in `routes`."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,6 +19,7 @@ from gateway.ingress.body import Bodies
 from gateway.ingress.depth import json_object
 from gateway.operations.keys import Holder
 from gateway.operations.office import Office
+from gateway.reloading import Reloading
 from gateway.router import Router
 from gateway.settings import Settings
 
@@ -41,7 +43,12 @@ class AdminDoor:
 
     def apply(self, settings: Settings) -> None:
         """Other settings are in force from now on."""
-        self._office = Office(self._office.corridor, self._office.router, settings)
+        self._office = replace(self._office, settings=settings)
+        self._guard.trusted = settings.server.trusted_proxies
+
+    def reloads(self, reloading: Reloading) -> None:
+        """Operators may ask for another reading of the configuration."""
+        self._office = replace(self._office, reloading=reloading)
 
     async def handle(self, request: web.BaseRequest, *, trusted: bool) -> web.StreamResponse:
         """Answer a request. `trusted`: it came through the control socket, whose owner may do everything."""

@@ -24,7 +24,7 @@ class Guard:
     """Judges requests at the admin listener."""
 
     def __init__(self, corridor: Corridor, trusted: Sequence[Network]) -> None:
-        self._c, self._trusted = corridor, trusted
+        self._c, self.trusted = corridor, trusted
         self._each = Rates(corridor.clock, GUESSES_A_MINUTE, 60)
         self._all = Rates(corridor.clock, GUESSES_OF_ALL, 60)
         self._welcome: OrderedDict[str, None] = OrderedDict()
@@ -61,7 +61,7 @@ class Guard:
         return Problem(403, "role_too_weak", f"this needs the role {needed}; the key has {holder.role}")
 
     def _here(self, request: web.BaseRequest) -> str:
-        return household(peer(request, self._trusted))
+        return household(peer(request, self.trusted))
 
     def _not_too_often(self, here: str) -> None:
         # Who has shown a key lately is not shut out by the guesses of others.

@@ -1,7 +1,7 @@
 """What an operator asks for, in the query or in a JSON body: named, bounded, and nothing else."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway import units
 from gateway.errors import Problem
@@ -30,6 +30,10 @@ class Query:
         except UnicodeEncodeError:
             raise Problem(400, "bad_parameter", f"{name} is no valid text") from None
         return value
+
+    def data(self, name: str) -> Any:
+        """A value of any shape, as only a JSON body can hold it; None when it was not given."""
+        return self._values.pop(name, None)
 
     def choice(self, name: str, choices: Iterable[str], default: str = "") -> str:
         """One of a few words."""
@@ -67,6 +71,13 @@ class Query:
         if self._values:
             odd = ", ".join(sorted(str(name)[:40] for name in self._values)[:5])
             raise Problem(400, "unknown_parameter", f"not known here: {odd}")
+
+
+class Asked(NamedTuple):
+    """One request: the values of the route's `{names}`, and what was given beside them."""
+
+    names: Mapping[str, str]
+    query: Query
 
 
 def entry_number(text: str) -> int:

@@ -3,22 +3,29 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from gateway.admin.query import Query, entry_number
+from gateway.admin import changes
+from gateway.admin.query import Asked, Query, entry_number
 from gateway.errors import Problem
-from gateway.operations import channels, dead, ending, keys, queues, sessions, status, transcript
+from gateway.operations import (
+    channels,
+    configuration,
+    dead,
+    dropped,
+    ending,
+    keys,
+    participants,
+    queues,
+    sessions,
+    status,
+    tokens,
+    transcript,
+)
 from gateway.operations.keys import RANKS
 from gateway.operations.office import Office
 from gateway.operations.queues import Sought
 from gateway.operations.sessions import Wanted
 
 PREFIX = "/admin/api"
-
-
-class Asked(NamedTuple):
-    """One request: the values of the route's `{names}`, and what was given beside them."""
-
-    names: Mapping[str, str]
-    query: Query
 
 
 class WrongMethod(Problem):
@@ -56,6 +63,11 @@ class Route(NamedTuple):
 async def _status(office: Office, asked: Asked) -> Any:
     asked.query.done()
     return await status.status(office)
+
+
+async def _reload(office: Office, asked: Asked) -> Any:
+    asked.query.done()
+    return await configuration.reload(office)
 
 
 async def _channels(office: Office, asked: Asked) -> Any:
@@ -121,6 +133,33 @@ async def _close(office: Office, asked: Asked) -> Any:
     return await ending.close(office, asked.names["session"], farewell)
 
 
+async def _participants(office: Office, asked: Asked) -> Any:
+    query = asked.query
+    wanted = participants.Wanted(query.text("channel"), query.text("bot"), query.text("user"))
+    page = query.page((int, str))
+    query.done()
+    return await participants.listed(office, wanted, page)
+
+
+async def _erase(office: Office, asked: Asked) -> Any:
+    asked.query.done()
+    return await participants.erase(office, asked.names["participant"])
+
+
+def _block(*, blocked: bool) -> Handler:
+    async def done(office: Office, asked: Asked) -> Any:
+        asked.query.done()
+        return await participants.block(office, asked.names["participant"], blocked=blocked)
+
+    return done
+
+
+async def _revoke_tokens(office: Office, asked: Asked) -> Any:
+    whose = {name: asked.query.text(name) for name in ("session", "participant", "channel")}
+    asked.query.done()
+    return await tokens.revoke(office, **whose)
+
+
 def _sought(query: Query, *, state: bool) -> Sought:
     return Sought(
         query.text("channel"), query.text("reason"), query.duration("age"), query.text("state") if state else ""
@@ -141,6 +180,14 @@ async def _dead(office: Office, asked: Asked) -> Any:
     sought, page = _sought(asked.query, state=False), asked.query.page((int, str, int))
     asked.query.done()
     return await queues.dead(office, (box,) if box else tuple(queues.DEAD), sought, page)
+
+
+async def _dropped(office: Office, asked: Asked) -> Any:
+    query = asked.query
+    missed = dropped.Missed(query.text("channel"), query.text("reason"), query.text("event"), query.duration("age"))
+    page = query.page((int,))
+    query.done()
+    return await dropped.listed(office, missed, page)
 
 
 def _letter(act: Callable[[Office, str, int], Awaitable[Any]]) -> Handler:
@@ -172,6 +219,7 @@ async def _revoke_key(office: Office, asked: Asked) -> Any:
 
 ROUTES = (
     Route("GET", "status", "viewer", _status),
+    Route("POST", "reload", "operator", _reload),
     Route("GET", "channels", "viewer", _channels),
     Route("GET", "bots", "viewer", _bots),
     Route("GET", "sessions", "viewer", _sessions),
@@ -181,7 +229,16 @@ ROUTES = (
     Route("GET", "sessions/{session}/export", "viewer", _export),
     Route("POST", "sessions/{session}/reset", "operator", _reset),
     Route("POST", "sessions/{session}/close", "operator", _close),
+    Route("POST", "sessions/{session}/resolve", "operator", changes.resolve),
+    Route("PATCH", "sessions/{session}", "operator", changes.label),
+    Route("GET", "participants", "viewer", _participants),
+    Route("PATCH", "participants/{participant}/data", "operator", changes.profile),
+    Route("POST", "participants/{participant}/erase", "admin", _erase),
+    Route("POST", "participants/{participant}/block", "operator", _block(blocked=True)),
+    Route("POST", "participants/{participant}/unblock", "operator", _block(blocked=False)),
+    Route("POST", "tokens/revoke", "operator", _revoke_tokens),
     Route("GET", "inbox", "viewer", _box("inbox")),
+    Route("GET", "dropped", "viewer", _dropped),
     Route("GET", "outbox", "viewer", _box("outbox")),
     Route("GET", "dead", "viewer", _dead),
     Route("GET", "dead/{box}/{id}", "viewer", _letter(dead.shown)),

@@ -10,9 +10,11 @@ from gateway.cli import configured
 from gateway.cli.configured import USUAL, Config
 from gateway.cli.keys import keys
 from gateway.cli.line import line
+from gateway.cli.participants import participants
 from gateway.cli.queues import dead, inbox, outbox
 from gateway.cli.sessions import sessions
 from gateway.cli.shown import FINDING, Json, as_json, complain, give_up, say, table
+from gateway.cli.tokens import tokens
 
 app = typer.Typer(
     name="gateway",
@@ -22,7 +24,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-for name, group in (("sessions", sessions), ("inbox", inbox), ("outbox", outbox), ("dead", dead), ("keys", keys)):
+for name, group in (
+    ("sessions", sessions),
+    ("participants", participants),
+    ("inbox", inbox),
+    ("outbox", outbox),
+    ("dead", dead),
+    ("keys", keys),
+    ("tokens", tokens),
+):
     app.add_typer(group, name=name)
 
 
@@ -37,7 +47,20 @@ def run(config: Config = "") -> None:
     """Serve until asked to stop (SIGTERM or Ctrl-C; a second one ends at once)."""
     from gateway.cli.running import serve
 
-    serve(configured.settings(config))
+    serve(configured.settings(config), configured.path(config))
+
+
+@app.command()
+def reload(config: Config = "", json: Json = False) -> None:
+    """Let the running gateway read its configuration again. Exit 2: it cannot be used, and nothing has changed."""
+    with line(config) as gateway:
+        found = gateway.ask("POST", "reload")
+    if json:
+        as_json(found)
+        return
+    say(f"{found['outcome']}{': ' if found['changed'] else ''}{', '.join(found['changed'])}")
+    if found["later"]:
+        complain(f"takes effect when the gateway is started again: {', '.join(found['later'])}")
 
 
 @app.command()
@@ -61,6 +84,20 @@ def init(file: Annotated[Path, typer.Argument(help="Where to write it.")] = Path
         give_up(f"error: {error}")
     run = "gateway run" if file == Path(USUAL) else f"gateway run -c {file}"
     say(f"{file} is written. Start it: {run}")
+
+
+@app.command()
+def migrate(config: Config = "", json: Json = False) -> None:
+    """Make the store, or bring its schema up to date. Every start does that too."""
+    from gateway.db import migrations
+
+    with line(config, create=True) as gateway:
+        served = gateway.ask("GET", "status")["state"] != "stopped"
+    if served:
+        complain("a gateway runs on this store: it brought it up to date when it started")
+        raise typer.Exit(FINDING)
+    newest = migrations()[-1][0]
+    as_json({"schema": newest}) if json else say(f"the schema is version {newest}")
 
 
 @app.command()
@@ -128,7 +165,7 @@ def channels(config: Config = "", json: Json = False) -> None:
     wide = ("name", "platform", "bot", "places", "text", "unit", "dialect")
     table(rows, {key: key.upper() for key in wide}, "no channels")
     say("")
-    able = ("edit", "draft", "typing", "buttons", "reactions", "receipts", "voice", "files_in", "files_out")
+    able = ("edit", "delete", "draft", "typing", "buttons", "reactions", "receipts", "voice", "files_in", "files_out")
     table(rows, {"name": "NAME", **{key: key.upper().replace("_", " ") for key in able}}, "no channels")
     for row in found:
         if row["fault"]:

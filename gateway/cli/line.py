@@ -111,7 +111,7 @@ def _short(path: Path) -> str:
 
 
 def _daemon(settings: Settings) -> Line | None:
-    path = settings.storage.database.absolute().parent / SOCKET
+    path = settings.storage.home.absolute() / SOCKET
     try:
         _connected(path).close()
     except OSError:
@@ -142,9 +142,9 @@ class _Own(Line):
 
 
 def _own(settings: Settings, *, create: bool) -> Line:
-    file = settings.storage.database.absolute()
-    if not create and not file.exists():
-        said = f"there is no store at {file}, and no gateway runs there: was it started in another folder?"
+    file = settings.storage.database
+    if file is not None and not create and not file.exists():
+        said = f"there is no store at {file.absolute()}, and no gateway runs there: was it started in another folder?"
         give_up(said, USAGE)
     runner = asyncio.Runner()
     try:
@@ -167,6 +167,6 @@ async def _office(settings: Settings) -> Office:
     from gateway.operations.office import Office
     from gateway.tasks import Tasks
 
-    db: Database = await open_database(settings.storage.url)
+    db: Database = await open_database(settings.storage.url, connections=2)
     corridor, router = await lay(settings, db, Clock(), Tasks())
     return Office(corridor, router, settings, running=False)

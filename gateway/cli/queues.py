@@ -53,6 +53,29 @@ def _inbox(
     _list("inbox", config, json, channel=channel, reason=reason, age=age, state=state, limit=limit, cursor=cursor)
 
 
+@inbox.command("dropped")
+def _dropped(
+    config: Config = "",
+    json: Json = False,
+    channel: Channel = "",
+    reason: Reason = "",
+    event: Annotated[str, typer.Option(help="With this id of the platform's.")] = "",
+    age: Age = "",
+    limit: Limit = 50,
+    cursor: Cursor = "",
+) -> None:
+    """What was let go at the door, and why, the latest first. Of what it said nothing is kept."""
+    with line(config) as gateway:
+        wanted = {"channel": channel, "reason": reason, "event": event, "age": age}
+        found = gateway.ask("GET", "dropped", **wanted, limit=limit, cursor=cursor)
+    if json:
+        as_json(found)
+        return
+    columns = {"event": "EVENT", "reason": "REASON", "channel": "CHANNEL", "chat": "CHAT", "at": "AT"}
+    table(moments(found["dropped"], "at"), columns, "nothing was let go")
+    more(found)
+
+
 @outbox.command("list")
 def _outbox(
     config: Config = "",

@@ -2,8 +2,10 @@
 
 import asyncio
 import errno
+import os
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 from gateway import daemon
@@ -12,14 +14,20 @@ from gateway.daemon import Daemon
 from gateway.errors import StorageDown
 from gateway.log import configure
 from gateway.options import PageOptions
-from gateway.settings import Settings
+from gateway.settings import Settings, load
 
 
-def serve(settings: Settings) -> None:
-    """Serve until asked to stop."""
+def serve(settings: Settings, file: Path) -> None:
+    """Serve until asked to stop, as the file wants it now and whenever it changes."""
     configure(settings.log, settings.secrets())
+
+    def read() -> Settings:
+        found = load(file, os.environ)
+        configure(found.log, found.secrets() | settings.secrets())
+        return found
+
     try:
-        run(daemon.serve(settings, ready=_welcome))
+        run(daemon.serve(settings, ready=_welcome, read=read))
     except StorageDown as error:
         give_up(f"error: storage.url: {error}")
     except OSError as error:

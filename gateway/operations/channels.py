@@ -66,6 +66,7 @@ def abilities(plugin: type[Adapter]) -> dict[str, Any]:
         "dialect": limits.dialect,
         "caption": limits.caption,
         "edit": limits.edit,
+        "delete": limits.delete,
         "draft": limits.draft,
         "typing": limits.typing > 0,
         "reactions": limits.reactions,

@@ -44,6 +44,22 @@ async def close(office: Office, which: str, farewell: str = "") -> Any:
     return {"closed": ended.facts.id, "session": None, "key": ended.facts.key}
 
 
+async def resolve(office: Office, which: str, resolved: bool) -> Any:
+    """Mark an open session as resolved, which closes it, or as not resolved. Raises `Problem` 409 when it is over."""
+    facts = await office.corridor.db.write(_resolved, which, resolved, office.now())
+    if resolved:
+        office.corridor.memory.forget_session(facts.id)
+        office.corridor.live.publish(facts.lane, Event("closed", {"reason": "resolved"}, 0, facts.id))
+    return {"id": facts.id, "resolved": resolved}
+
+
+def _resolved(which: str, resolved: bool, now: int) -> Tx[Facts]:
+    facts = yield from find(which)
+    if not (yield from sessions.resolve(facts.id, resolved, now)):
+        raise Problem(409, "session_closed", f"session {facts.id} is {facts.state}: only an open one can be marked")
+    return facts
+
+
 async def _end(office: Office, which: str, following: str, farewell: str) -> Ended:
     c = office.corridor
     words = Farewell(farewell, c.clock.new_id())

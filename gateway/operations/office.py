@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from gateway.channel import Channel
 from gateway.corridor import Corridor
+from gateway.reloading import Reloading
 from gateway.router import Router
 from gateway.settings import Settings
 
@@ -17,6 +18,7 @@ class Office:
     router: Router
     settings: Settings
     running: bool = True
+    reloading: Reloading | None = None
 
     def now(self) -> int:
         return self.corridor.clock.now()

@@ -40,14 +40,25 @@ class Queued(NamedTuple):
     at: int
     not_before: int
     error: str | None
+    status: str | None = None
+
+    @property
+    def delivery(self) -> str | None:
+        """How far a part has come, as the platform reports it: queued, sent, delivered, read, failed."""
+        if self.box == "inbox":
+            return None
+        found = "queued" if self.state in _QUEUED else "failed" if self.state in _FAILED else self.state
+        return self.status or found
 
 
 _COLUMNS = {
     "inbox": """'inbox', q.id, q.turn, lane.key, q.session, q.channel, q.state, q.reason, q.attempts, q.received_at,
-        q.not_before, q.error""",
+        q.not_before, q.error, NULL""",
     "outbox": """'outbox', q.id, CAST(q.id AS TEXT), lane.key, q.session, q.channel, q.state, q.reason, q.attempts,
-        q.created_at, q.not_before, q.error""",
+        q.created_at, q.not_before, q.error, q.status""",
 }
+
+_QUEUED, _FAILED = ("ready", "sending", "unknown"), ("dead", "unconfirmed")
 
 
 async def listed(office: Office, box: str, sought: Sought, page: Page) -> Any:
@@ -132,4 +143,5 @@ def shown(row: Queued) -> Any:
         "at": moment(row.at),
         "not_before": moment(row.not_before),
         "error": row.error,
+        "status": row.delivery,
     }

@@ -1,0 +1,136 @@
+"""The operator's files, made real again whenever they change: read and checked whole, then applied; or nothing is.
+
+What asks for it: a changed file (once it has settled), SIGHUP, `gateway reload`, and POST /admin/api/reload.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import structlog
+
+from config import ConfigErrors
+from gateway.clock import Clock
+from gateway.metrics import Metrics
+from gateway.settings import Settings
+from gateway.tasks import Tasks
+
+SETTLED = 0.3  # seconds in which files must stay as they are before they are read
+# What is decided when the process starts, and stays until it ends.
+_LASTING: Mapping[str, Callable[[Settings], Any]] = {
+    "server.listen": lambda s: s.server.listen,
+    "server.workers": lambda s: s.server.workers,
+    "server.lease": lambda s: s.server.lease,
+    "server.deaf_after": lambda s: s.server.deaf_after,
+    "admin.listen": lambda s: s.admin.listen,
+    "storage": lambda s: s.storage,
+}
+
+log = structlog.get_logger()
+
+_Look = tuple[object, ...]  # how files look from outside
+
+
+class Reloaded(NamedTuple):
+    """What became of a reading, at a time in ms. `changed` names what is other than before (`channels.help`), `later`
+    what waits for the next start, `problems` why nothing was changed.
+    """
+
+    outcome: Literal["applied", "unchanged", "rejected"]
+    at: int
+    changed: Sequence[str] = ()
+    later: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+class Reloading:
+    """Keeps a running gateway as its files want it.
+
+    `read` raises `ConfigErrors`; `apply` changes nothing when it fails.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Settings],
+        apply: Callable[[Settings], Awaitable[None]],
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+        tasks: Tasks,
+    ) -> None:
+        self._read, self._apply, self._settings = read, apply, settings
+        self._clock, self._metrics, self._tasks = clock, metrics, tasks
+        self._one_at_a_time = asyncio.Lock()
+        self.last = Reloaded("applied", clock.now())
+
+    async def reload(self) -> Reloaded:
+        """Read the files again and make them real."""
+        async with self._one_at_a_time:
+            self.last = await self._reload()
+        return self.last
+
+    def ask(self) -> None:
+        """Reload soon."""
+        self._tasks.start(self.reload(), "reload")
+
+    async def watch(self) -> None:
+        """Reload whenever the files have changed and have settled."""
+        known = before = await asyncio.to_thread(self._look)
+        while True:
+            await self._clock.sleep(SETTLED)
+            now = await asyncio.to_thread(self._look)
+            if now != known and now == before:
+                await self.reload()
+                known = now
+            before = now
+
+    async def _reload(self) -> Reloaded:
+        now = self._clock.now()
+        try:
+            wanted = await asyncio.to_thread(self._read)
+        except ConfigErrors as errors:
+            return self._rejected(now, [str(problem) for problem in errors.problems])
+        changed = list(changes(self._settings, wanted))
+        later = [name for name, of in _LASTING.items() if of(self._settings) != of(wanted)]
+        if not changed:
+            self._settings = wanted  # perhaps of other files
+            return Reloaded("unchanged", now, later=later)
+        try:
+            await self._apply(wanted)
+        except Exception as error:
+            return self._rejected(now, [f"{type(error).__name__}: {error}"])
+        self._settings = wanted
+        log.info("config.applied", changed=changed, later=later)
+        return Reloaded("applied", now, changed, later)
+
+    def _rejected(self, now: int, problems: Sequence[str]) -> Reloaded:
+        self._metrics.applied.labels("rejected").inc()
+        log.error("config.rejected", problems=problems)
+        return Reloaded("rejected", now, problems=problems)
+
+    def _look(self) -> _Look:
+        """How the files look, and their folders: an included pattern may find more files there than before."""
+        files = set(self._settings.files)
+        folders = {file.parent for file in files}
+        return tuple((str(path), *_stat(path)) for path in sorted(files | folders))
+
+
+def _stat(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def changes(old: Settings, new: Settings) -> Iterator[str]:
+    """The names of what differs, by section and entry."""
+    for section in ("server", "admin", "storage", "inbox", "log", "people"):
+        if getattr(old, section) != getattr(new, section):
+            yield section
+    for section in ("bots", "channels"):
+        before, after = getattr(old, section), getattr(new, section)
+        for name in [*before, *(name for name in after if name not in before)]:
+            if before.get(name) != after.get(name):
+                yield f"{section}.{name}"

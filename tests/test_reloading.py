@@ -1,0 +1,207 @@
+"""Editing without fear: what has not changed is not touched, what cannot be is not, and nobody loses a message."""
+
+import asyncio
+import os
+import random
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.reloading import Reloaded, Reloading
+from gateway.settings import load
+from tests.doors import Gateway, Held, running
+
+EDITS = int(os.environ.get("GW_EDITS", "40"))  # of which half are mistakes
+
+YAML = """
+server: {listen: "127.0.0.1:0"}
+admin: {listen: "127.0.0.1:0"}
+storage: {url: sqlite:///gateway.db, files: files}
+bots:
+  echo: {kind: python, call: tests.doors:echo}
+  scripted: {kind: python, call: tests.doors:scripted, timeout: 30s}
+channels:
+  site: {platform: web, bot: echo, default: true, limits: {messages: off}}
+  talk: {platform: web, bot: scripted, limits: {messages: off}}
+  hook: {platform: tests.pushed, bot: echo}
+"""
+
+
+class Editor:
+    """An operator with the file open."""
+
+    def __init__(self, gateway: Gateway, folder: Path) -> None:
+        self.gateway, self.file = gateway, folder / "gateway.yaml"
+        self.reloading: Reloading = gateway.daemon.reload_with(lambda: load(self.file, {}))
+
+    def write(self, text: str) -> None:
+        """As editors do: another file takes the place of the old one."""
+        beside = self.file.with_suffix(".new")
+        beside.write_text(text, "utf-8")
+        beside.replace(self.file)
+
+    async def reload(self, text: str) -> Reloaded:
+        self.write(text)
+        return await self.reloading.reload()
+
+    def adapter(self, channel: str) -> Any:
+        return self.gateway.daemon.corridor.channels[channel].adapter
+
+
+@pytest.fixture
+async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
+    async with running(tmp_path, YAML) as gateway:
+        yield Editor(gateway, tmp_path)
+
+
+@pytest.mark.feature("CFG-04")
+async def test_only_what_changed_is_made_anew(editor: Editor) -> None:
+    before = {name: editor.adapter(name) for name in ("site", "talk", "hook")}
+    bots = dict(editor.gateway.daemon.corridor.bots)
+    edited = YAML.replace("talk: {platform: web, bot: scripted", "talk: {platform: web, bot: echo")
+    found = await editor.reload(edited.replace("  hook: {platform: tests.pushed, bot: echo}\n", ""))
+    assert (found.outcome, set(found.changed)) == ("applied", {"channels.talk", "channels.hook"})
+    channels = editor.gateway.daemon.corridor.channels
+    assert channels.keys() == {"site", "talk"}
+    assert editor.adapter("site") is before["site"]
+    assert editor.adapter("talk") is not before["talk"]
+    assert editor.gateway.daemon.corridor.bots == bots
+    assert (await (await editor.gateway.begin("talk")).say("hi")).json["messages"][0]["text"] == "echo: hi"
+    assert (await editor.gateway.ask("POST", "/c/hook", {})).status == 404
+    assert (await editor.reload(YAML)).changed == ["channels.talk", "channels.hook"]
+    assert (await editor.gateway.ask("POST", "/c/hook", {})).status == 200
+    assert (await editor.reload(YAML + "# nothing\n")).outcome == "unchanged"
+
+
+@pytest.mark.feature("CFG-04")
+async def test_a_turn_ends_with_the_bot_that_it_began_with(editor: Editor) -> None:
+    bot, visitor = Held(), await editor.gateway.begin("talk")
+    turn = asyncio.create_task(visitor.say("to the old one"))
+    await editor.gateway.until(lambda: len(bot.turns) == 1)
+    found = await editor.reload(YAML.replace("call: tests.doors:scripted", "call: tests.doors:echo"))
+    assert found.changed == ["bots.scripted"]
+    assert (await (await editor.gateway.begin("talk")).say("hi")).json["messages"][0]["text"] == "echo: hi"
+    bot.write("from the old one")
+    bot.finish()
+    assert (await turn).json["messages"][0]["text"] == "from the old one"
+    assert (await visitor.say("and now")).json["messages"][0]["text"] == "echo: and now"
+
+
+@pytest.mark.feature("CFG-04")
+async def test_a_turn_survives_the_end_of_its_channel(editor: Editor) -> None:
+    bot, visitor = Held(), await editor.gateway.begin("talk")
+    turn = await visitor.say_on("are you there?")
+    await editor.gateway.until(lambda: len(bot.turns) == 1)
+    line = next(line for line in YAML.splitlines(keepends=True) if "talk:" in line)
+    assert (await editor.reload(YAML.replace(line, ""))).changed == ["channels.talk"]
+    bot.write("I am")
+    bot.finish()
+    await editor.gateway.until_rows([("done",)], "SELECT state FROM inbox WHERE turn = $1", turn)
+    assert (await editor.reload(YAML)).outcome == "applied"
+    assert [message["text"] for message in (await visitor.history())["messages"]] == ["are you there?", "I am"]
+
+
+MISTAKES = {
+    "no yaml": ("bots:", "bots: {"),
+    "unknown bot": ("bot: echo, default", "bot: ecko, default"),
+    "unknown key": ("default: true", "defautl: true"),
+    "no such function": ("tests.doors:echo", "tests.doors:nowhere"),
+    "no such channel kind": ("tests.pushed", "tests.nowhere"),
+    "empty": (YAML, "# nothing"),
+}
+
+
+@pytest.mark.feature("CFG-05")
+@pytest.mark.parametrize(("right", "wrong"), MISTAKES.values(), ids=MISTAKES)
+async def test_a_mistake_changes_nothing_and_is_told(editor: Editor, right: str, wrong: str) -> None:
+    corridor = editor.gateway.daemon.corridor
+    channels, bots = dict(corridor.channels), dict(corridor.bots)
+    with capture_logs() as logs:
+        found = await editor.reload(YAML.replace(right, wrong))
+    assert found.outcome == "rejected"
+    assert all(re.match(rf"{re.escape(str(editor.file))}:\d+:\d+: ", problem) for problem in found.problems)
+    assert found.problems
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["config.rejected"]
+    assert (corridor.channels, corridor.bots) == (channels, bots)
+    assert corridor.metrics.applied.labels("rejected")._value.get() == 1
+    assert (await (await editor.gateway.begin()).say("still here?")).json["messages"][0]["text"] == "echo: still here?"
+    assert (await editor.reload(YAML)).outcome == "unchanged"
+
+
+@pytest.mark.feature("CFG-04", "CFG-05")
+async def test_a_file_that_has_settled_is_read_by_itself(editor: Editor) -> None:
+    def last() -> Reloaded:
+        return editor.reloading.last
+
+    editor.write(YAML.replace("default: true", "default: true, path: /help"))
+    await editor.gateway.until(lambda: last().changed == ["channels.site"])
+    editor.write(YAML + "nonsense: true\n")
+    await editor.gateway.until(lambda: last().outcome == "rejected")
+    editor.file.unlink()
+    await editor.gateway.until(lambda: "no such file" in "".join(last().problems))
+    editor.write(YAML)
+    await editor.gateway.until(lambda: last().outcome == "applied")
+
+
+@pytest.mark.feature("CFG-04")
+async def test_a_file_more_in_an_included_folder_is_found(editor: Editor) -> None:
+    more = editor.file.parent / "more"
+    more.mkdir()
+    (more / "one.yaml").write_text("bots: {one: {kind: echo}}\n")
+    editor.write("include: more/*.yaml\n" + YAML)
+    await editor.gateway.until(lambda: "one" in editor.gateway.daemon.corridor.bots)
+    (more / "two.yaml").write_text("bots: {two: {kind: echo}}\n")
+    await editor.gateway.until(lambda: "two" in editor.gateway.daemon.corridor.bots)
+    (more / "one.yaml").unlink()
+    await editor.gateway.until(lambda: "one" not in editor.gateway.daemon.corridor.bots)
+
+
+@pytest.mark.feature("CFG-04")
+async def test_what_lasts_until_the_next_start_is_named(editor: Editor) -> None:
+    found = await editor.reload(YAML.replace('server: {listen: "127.0.0.1:0"}', "server: {workers: 7, drain: 9s}"))
+    assert found.changed == ["server"]
+    assert found.later == ["server.listen", "server.workers"]
+    assert editor.gateway.daemon.settings.server.drain == 9
+
+
+@pytest.mark.feature("CFG-04", "CFG-05")
+async def test_edits_under_load_lose_nothing(editor: Editor) -> None:
+    dice, said, answered = random.Random(7), 0, 0
+    site, done = editor.adapter("site"), asyncio.Event()
+
+    async def talk(name: int) -> None:
+        nonlocal said, answered
+        visitor = await editor.gateway.begin("site")
+        texts = list[str]()
+        while not done.is_set():
+            texts.append(f"{name}:{len(texts)}")
+            said += 1
+            answer = (await visitor.say(texts[-1])).json
+            assert [message["text"] for message in answer["messages"]] == [f"echo: {texts[-1]}"]
+            answered += 1
+        told = [message["text"] for message in (await visitor.history("?limit=1000"))["messages"]]
+        assert told[-2:] == [texts[-1], f"echo: {texts[-1]}"]
+
+    async with asyncio.TaskGroup() as group:
+        talking = [group.create_task(talk(name)) for name in range(4)]
+        for _ in range(EDITS):
+            before = answered
+            if dice.random() < 0.5:
+                right, wrong = dice.choice([*MISTAKES.values()])
+                found = await editor.reload(YAML.replace(right, wrong))
+                assert found.outcome == "rejected", (right, wrong)
+            else:
+                name = f"x{dice.randrange(5)}"
+                bot = dice.choice(["echo", "scripted"])
+                found = await editor.reload(YAML + f"  {name}: {{platform: web, bot: {bot}, path: /{name}}}\n")
+                assert found.outcome in ("applied", "unchanged")
+            await editor.gateway.until(lambda before=before: answered > before)  # type: ignore[misc]
+        done.set()
+        await asyncio.wait(talking)
+    assert editor.adapter("site") is site
+    assert said == answered
+    assert await editor.gateway.rows("SELECT COUNT(*) FROM inbox WHERE state <> 'done'") == [(0,)]
