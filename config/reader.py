@@ -13,29 +13,29 @@ from config.document import Document
 from config.expand import Expander
 from config.nodes import Mapping, Scalar, Sequence, build
 from config.problem import ConfigErrors, Path, Position, Problem, shown
-from config.source import Unreadable, read_text
+from config.source import Copy, Disk, Source, Unreadable
 
 MAX_FILES = 500
 MAX_CHAIN = 20
 _Chain = tuple[str, ...]  # the files being read, outermost first, by their real paths
 
 
-def read(path: FilePath | str, environment: Environment[str, str]) -> Document:
-    """Read a file and all it includes. Raises `ConfigErrors` with every problem found, in order."""
-    reading = _Reading(environment)
+def read(path: FilePath | str, environment: Environment[str, str], source: Source | None = None) -> Document:
+    """Read a file and all it includes, from the disk or else. Raises `ConfigErrors` with every problem, in order."""
+    reading = _Reading(environment, source or Disk())
     root = reading.file(FilePath(path), None, ())
     if not reading.problems and root is None:
         reading.problems.append(Problem(str(path), 1, 1, "", "the file is empty", "gateway init writes a starter"))
     if reading.problems or root is None:
         raise ConfigErrors(reading.ordered())
-    return Document(root, tuple(reading.files))
+    return Document(root, tuple(reading.files), reading.copy)
 
 
 class _Reading:
     """One reading of the whole configuration."""
 
-    def __init__(self, environment: Environment[str, str]) -> None:
-        self.environment = environment
+    def __init__(self, environment: Environment[str, str], source: Source) -> None:
+        self.environment, self.source, self.copy = environment, source, Copy({}, {})
         self.problems: list[Problem] = []
         self.files: list[FilePath] = []
         self.order: list[str] = []
@@ -52,7 +52,7 @@ class _Reading:
         self.order.append(name)
         self.seen.add(os.path.realpath(path))
         try:
-            text = read_text(path)
+            text = self.copy.texts[os.path.abspath(path)] = self.source.text(path)
         except Unreadable as error:
             if asked and not error.spot:
                 self.problems.append(Problem.at(asked, ("include",), f"{name}: {error.reason}", error.hint))
@@ -93,7 +93,8 @@ class _Reading:
         named = not glob.has_magic(pattern)
         if "\0" in pattern:
             return []
-        names = [pattern] if named else sorted(glob.glob(pattern, root_dir=folder))
+        names = [pattern] if named else list(self.source.find(pattern, folder))
+        self.copy.found[os.path.abspath(folder / pattern)] = names
         found: dict[str, FilePath] = {}
         for path in (folder / name for name in names):
             real = os.path.realpath(path)

@@ -1,8 +1,11 @@
-"""Reading one file from disk: regular files of bounded size, in UTF-8."""
+"""Where the files come from: the disk (regular files of bounded size, in UTF-8), or a copy of an earlier reading."""
 
+import glob
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path as FilePath
+from typing import NamedTuple, Protocol
 
 MAX_BYTES = 1024 * 1024
 
@@ -13,6 +16,44 @@ class Unreadable(Exception):
     def __init__(self, reason: str, hint: str = "", spot: tuple[int, int] | None = None) -> None:
         super().__init__(reason)
         self.reason, self.hint, self.spot = reason, hint, spot
+
+
+class Source(Protocol):
+    """Gives the texts of files, and the names of those that a pattern names in a folder."""
+
+    def text(self, path: FilePath) -> str:
+        """Raises `Unreadable`."""
+
+    def find(self, pattern: str, folder: FilePath) -> Sequence[str]: ...
+
+
+class Disk:
+    """The files as they are now."""
+
+    def text(self, path: FilePath) -> str:
+        return read_text(path)
+
+    def find(self, pattern: str, folder: FilePath) -> Sequence[str]:
+        return sorted(glob.glob(pattern, root_dir=folder))
+
+
+class Copy(NamedTuple):
+    """What a reading was given, to be read again when the disk holds something else: texts by path, names by pattern.
+
+    Values from the environment and from other files are not in it; they are asked for anew.
+    """
+
+    texts: dict[str, str]
+    found: dict[str, list[str]]
+
+    def text(self, path: FilePath) -> str:
+        try:
+            return self.texts[os.path.abspath(path)]
+        except KeyError:
+            raise Unreadable("is not in the copy") from None
+
+    def find(self, pattern: str, folder: FilePath) -> Sequence[str]:
+        return self.found.get(os.path.abspath(folder / pattern), [])
 
 
 def read_text(path: FilePath) -> str:

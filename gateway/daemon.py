@@ -20,10 +20,11 @@ from gateway.clock import Clock
 from gateway.connection import Connection
 from gateway.corridor import Engaged
 from gateway.db.opening import open_database
+from gateway.descriptors import allow
 from gateway.foundation import lay
 from gateway.gate import ChannelGate
 from gateway.housekeeping import Housekeeping
-from gateway.reloading import Reloading
+from gateway.reloading import Origin, Reloading
 from gateway.servers import Servers
 from gateway.settings import BotSettings, ChannelSettings, Settings
 from gateway.tasks import Tasks
@@ -182,10 +183,10 @@ class Daemon:
         except Exception as error:
             log.warning("channel.withdraw", channel=channel.name, error=type(error).__name__)
 
-    def reload_with(self, read: Callable[[], Settings]) -> Reloading:
+    def follow(self, origin: Origin) -> Reloading:
         """From now on the settings are read again whenever their files change, or somebody asks for it."""
         corridor = self.corridor
-        reloading = Reloading(read, self.apply, self.settings, self._clock, corridor.metrics, self._tasks)
+        reloading = Reloading(origin, self.apply, self.settings, self._clock, corridor.metrics, self._tasks)
         self._watch = self._tasks.start(reloading.watch(), "configuration")
         self.servers.reloads(reloading)
         return reloading
@@ -217,11 +218,11 @@ async def serve(
     settings: Settings,
     root: Path | None = None,
     ready: Callable[[Daemon], None] = lambda daemon: None,
-    read: Callable[[], Settings] | None = None,
+    origin: Origin | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT; a second one ends at once. `ready` is told when the daemon serves.
 
-    With `read`, the settings are read again when their files change, and on SIGHUP.
+    With an origin, the settings are read again when their files change, and on SIGHUP.
     """
     daemon = Daemon(settings, root=root)
     loop = asyncio.get_running_loop()
@@ -237,9 +238,12 @@ async def serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ask)
+    wanted = settings.server.max_connections
+    if (room := allow(wanted)) < wanted:
+        log.warning("connections.limited", wanted=wanted, room=room, remedy="raise the limit of open files (ulimit -n)")
     await daemon.start()
-    if read is not None:
-        reloading = daemon.reload_with(read)
+    if origin is not None:
+        reloading = daemon.follow(origin)
         loop.add_signal_handler(signal.SIGHUP, reloading.ask)
     _collect_less()
     ready(daemon)

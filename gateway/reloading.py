@@ -44,25 +44,33 @@ class Reloaded(NamedTuple):
     problems: Sequence[str] = ()
 
 
-class Reloading:
-    """Keeps a running gateway as its files want it.
-
-    `read` raises `ConfigErrors`; `apply` changes nothing when it fails.
+class Origin(NamedTuple):
+    """Where settings come from. `read` raises `ConfigErrors`; `keep` is told what worked, and may raise `OSError`;
+    `problems` are those of the files at the start, when it was made with what had been kept.
     """
+
+    read: Callable[[], Settings]
+    keep: Callable[[Settings], None] = lambda settings: None
+    problems: Sequence[str] = ()
+
+
+class Reloading:
+    """Keeps a running gateway as its files want it. `apply` changes nothing when it fails."""
 
     def __init__(
         self,
-        read: Callable[[], Settings],
+        origin: Origin,
         apply: Callable[[Settings], Awaitable[None]],
         settings: Settings,
         clock: Clock,
         metrics: Metrics,
         tasks: Tasks,
     ) -> None:
-        self._read, self._apply, self._settings = read, apply, settings
+        self._origin, self._apply, self._settings = origin, apply, settings
         self._clock, self._metrics, self._tasks = clock, metrics, tasks
         self._one_at_a_time = asyncio.Lock()
-        self.last = Reloaded("applied", clock.now())
+        outcome: Literal["applied", "rejected"] = "rejected" if origin.problems else "applied"
+        self.last = Reloaded(outcome, clock.now(), problems=origin.problems)
 
     async def reload(self) -> Reloaded:
         """Read the files again and make them real."""
@@ -77,6 +85,8 @@ class Reloading:
     async def watch(self) -> None:
         """Reload whenever the files have changed and have settled."""
         known = before = await asyncio.to_thread(self._look)
+        if not self._origin.problems:
+            await self._begin()
         while True:
             await self._clock.sleep(SETTLED)
             now = await asyncio.to_thread(self._look)
@@ -85,24 +95,37 @@ class Reloading:
                 known = now
             before = now
 
+    async def _begin(self) -> None:
+        """The files may have changed while we started; else what we began with has worked, and is kept."""
+        async with self._one_at_a_time:
+            found = await self._reload()
+            if found.outcome != "unchanged":
+                self.last = found
+
     async def _reload(self) -> Reloaded:
         now = self._clock.now()
         try:
-            wanted = await asyncio.to_thread(self._read)
+            wanted = await asyncio.to_thread(self._origin.read)
         except ConfigErrors as errors:
             return self._rejected(now, [str(problem) for problem in errors.problems])
         changed = list(changes(self._settings, wanted))
         later = [name for name, of in _LASTING.items() if of(self._settings) != of(wanted)]
-        if not changed:
-            self._settings = wanted  # perhaps of other files
-            return Reloaded("unchanged", now, later=later)
         try:
-            await self._apply(wanted)
+            await self._apply(wanted)  # with nothing changed too: channels whose credentials were refused try again
         except Exception as error:
             return self._rejected(now, [f"{type(error).__name__}: {error}"])
-        self._settings = wanted
+        self._settings = wanted  # perhaps of other files
+        await self._keep(wanted)
+        if not changed:
+            return Reloaded("unchanged", now, later=later)
         log.info("config.applied", changed=changed, later=later)
         return Reloaded("applied", now, changed, later)
+
+    async def _keep(self, settings: Settings) -> None:
+        try:
+            await asyncio.to_thread(self._origin.keep, settings)
+        except OSError as error:
+            log.warning("config.not_kept", error=str(error))
 
     def _rejected(self, now: int, problems: Sequence[str]) -> Reloaded:
         self._metrics.applied.labels("rejected").inc()

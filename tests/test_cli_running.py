@@ -36,7 +36,7 @@ async def _visit(http: aiohttp.ClientSession, running: Gateway, text: str) -> di
     return session
 
 
-@pytest.mark.feature("CLI-04", "CLI-05", "OBS-03")
+@pytest.mark.feature("CLI-04", "CLI-05", "OBS-03", "STO-02")
 async def test_commands_speak_with_the_running_gateway(tmp_path: Path) -> None:
     async with Gateway(tmp_path, YAML) as running, aiohttp.ClientSession() as http:
         session = await _visit(http, running, "hello")
@@ -63,6 +63,8 @@ async def test_commands_speak_with_the_running_gateway(tmp_path: Path) -> None:
         async with http.get(admin, headers={"Authorization": f"Bearer {key}"}) as response:
             assert response.status == 200
         assert (await ask(running, "dead", "list")).out == "nothing dead\n"
+        migrated = await ask(running, "migrate")
+        assert (migrated.code, "up to date when it started" in migrated.err) == (1, True)
 
 
 def status_url(running: Gateway) -> str:
@@ -214,3 +216,53 @@ async def _status(running: Gateway) -> Any:
     connector = aiohttp.UnixConnector(str(next(running.folder.rglob("gateway.sock"))))
     async with aiohttp.ClientSession(connector=connector) as http, http.get("http://x/admin/api/status") as found:
         return await found.json()
+
+
+@pytest.mark.feature("CFG-05", "CLI-01")
+@pytest.mark.parametrize("broken", ["channels: {", "nonsense: true\n", "\0"])
+async def test_a_start_with_a_broken_file_is_one_with_what_last_worked(tmp_path: Path, broken: str) -> None:
+    included = 'include: "more/*.yaml"\n' + YAML.replace("bot: b,", "bot: more,")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "bots.yaml").write_text('bots: {more: {kind: echo, retries: ${RETRIES}}}\n')
+    running = Gateway(tmp_path, included, RETRIES="3")
+    async with running, aiohttp.ClientSession() as http:
+        await _visit(http, running, "hello")
+        kept = tmp_path / "last-good.json"
+        async with asyncio.timeout(20):
+            while not kept.exists():
+                await asyncio.sleep(0.01)
+        assert kept.stat().st_mode & 0o777 == 0o600
+        await running.stop()
+        file = tmp_path / "gateway.yaml"
+        right = file.read_text()
+        file.write_text(right + broken)
+        (tmp_path / "more" / "bots.yaml").unlink()
+        await running.start()
+        assert "gateway.yaml:" in running.log
+        assert "beginning with what last worked" in running.log
+        await _visit(http, running, "still here?")
+        config = (await _status(running))["config"]
+        assert (config["outcome"], bool(config["problems"])) == ("rejected", True)
+        file.write_text(right.replace("bot: more", "bot: b"))
+        async with asyncio.timeout(20):
+            while (await _status(running))["config"]["outcome"] != "applied":
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.feature("CFG-05", "CLI-01")
+async def test_a_start_may_insist_on_the_file(tmp_path: Path) -> None:
+    running = Gateway(tmp_path, YAML + 'people: {staff: ["${WHO:-ada@example.org}"]}\n')
+    async with running:
+        async with asyncio.timeout(20):
+            while not (tmp_path / "last-good.json").exists():
+                await asyncio.sleep(0.01)
+    file = tmp_path / "gateway.yaml"
+    right = file.read_text()
+    file.write_text(right + "nonsense: true\n")
+    strict = gateway("run", "--strict-boot", "-c", str(file), folder=tmp_path)
+    assert (strict.code, "nonsense" in strict.err, "last worked" in strict.err) == (2, True, False)
+    other = tmp_path / "other.yaml"  # what worked was another file
+    other.write_text(file.read_text())
+    assert gateway("run", "-c", str(other), folder=tmp_path).code == 2
+    (tmp_path / "last-good.json").write_text("{")
+    assert gateway("run", "-c", str(file), folder=tmp_path).code == 2

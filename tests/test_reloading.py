@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.reloading import Reloaded, Reloading
+from gateway.reloading import Origin, Reloaded, Reloading
 from gateway.settings import load
 from tests.doors import Gateway, Held, running
 
@@ -36,7 +36,7 @@ class Editor:
 
     def __init__(self, gateway: Gateway, folder: Path) -> None:
         self.gateway, self.file = gateway, folder / "gateway.yaml"
-        self.reloading: Reloading = gateway.daemon.reload_with(lambda: load(self.file, {}))
+        self.reloading: Reloading = gateway.daemon.follow(Origin(lambda: load(self.file, {})))
 
     def write(self, text: str) -> None:
         """As editors do: another file takes the place of the old one."""

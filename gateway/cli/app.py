@@ -43,11 +43,16 @@ def _before(config: Config = "") -> None:
 
 
 @app.command()
-def run(config: Config = "") -> None:
+def run(
+    config: Config = "",
+    strict: Annotated[
+        bool, typer.Option("--strict-boot", help="Do not begin with what last worked when the file cannot be used.")
+    ] = False,
+) -> None:
     """Serve until asked to stop (SIGTERM or Ctrl-C; a second one ends at once)."""
     from gateway.cli.running import serve
 
-    serve(configured.settings(config), configured.path(config))
+    serve(configured.path(config), strict=strict)
 
 
 @app.command()
@@ -165,7 +170,19 @@ def channels(config: Config = "", json: Json = False) -> None:
     wide = ("name", "platform", "bot", "places", "text", "unit", "dialect")
     table(rows, {key: key.upper() for key in wide}, "no channels")
     say("")
-    able = ("edit", "delete", "draft", "typing", "buttons", "reactions", "receipts", "voice", "files_in", "files_out")
+    able: tuple[str, ...] = (
+        "groups",
+        "threads",
+        "edit",
+        "delete",
+        "draft",
+        "typing",
+        "buttons",
+        "reactions",
+        "receipts",
+        "voice",
+    )
+    able += ("files_in", "files_out")
     table(rows, {"name": "NAME", **{key: key.upper().replace("_", " ") for key in able}}, "no channels")
     for row in found:
         if row["fault"]:

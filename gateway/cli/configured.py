@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from gateway.cli.shown import USAGE, complain
 
 if TYPE_CHECKING:
+    from config import ConfigErrors
     from gateway.settings import Settings
 
 USUAL = "config/gateway.yaml"
@@ -42,8 +43,13 @@ def settings(given: str = "") -> Settings:
     try:
         return load(file, os.environ)
     except ConfigErrors as errors:
-        for problem in errors.problems:
-            complain(str(problem))
-        if not file.exists():
-            complain(f"`gateway init` writes a configuration to begin with to {USUAL}")
-        raise typer.Exit(USAGE) from None
+        unusable(file, errors)
+
+
+def unusable(file: Path, errors: ConfigErrors) -> NoReturn:
+    """End the command, naming every mistake."""
+    for problem in errors.problems:
+        complain(str(problem))
+    if not file.exists():
+        complain(f"`gateway init` writes a configuration to begin with to {USUAL}")
+    raise typer.Exit(USAGE) from None

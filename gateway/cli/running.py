@@ -4,21 +4,30 @@ import asyncio
 import errno
 import os
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from config import ConfigErrors
 from gateway import daemon
-from gateway.cli.shown import give_up, say
+from gateway.cli import configured
+from gateway.cli.shown import complain, give_up, say
+from gateway.clock import Clock
 from gateway.daemon import Daemon
 from gateway.errors import StorageDown
 from gateway.log import configure
 from gateway.options import PageOptions
-from gateway.settings import Settings, load
+from gateway.reloading import Origin
+from gateway.settings import Settings, kept, load
 
 
-def serve(settings: Settings, file: Path) -> None:
-    """Serve until asked to stop, as the file wants it now and whenever it changes."""
+def serve(file: Path, *, strict: bool) -> None:
+    """Serve until asked to stop, as the file wants it now and whenever it changes.
+
+    With a file that cannot be used: as it wanted it when it last could be, unless this is to be strict.
+    """
+    settings, problems = _begin(file, strict=strict)
     configure(settings.log, settings.secrets())
 
     def read() -> Settings:
@@ -26,12 +35,31 @@ def serve(settings: Settings, file: Path) -> None:
         configure(found.log, found.secrets() | settings.secrets())
         return found
 
+    origin = Origin(read, lambda found: kept.keep(file, found, Clock().now()), problems)
     try:
-        run(daemon.serve(settings, ready=_welcome, read=read))
+        run(daemon.serve(settings, ready=_welcome, origin=origin))
     except StorageDown as error:
         give_up(f"error: storage.url: {error}")
     except OSError as error:
         give_up(f"error: {_advice(error, settings)}")
+
+
+def _begin(file: Path, *, strict: bool) -> tuple[Settings, Sequence[str]]:
+    """What to begin with, and what is wrong with the file. Ends the command when there is nothing to begin with."""
+    try:
+        return load(file, os.environ), ()
+    except ConfigErrors as errors:
+        worked = None if strict else kept.find(file)
+        if worked is None:
+            configured.unusable(file, errors)
+        problems = [str(problem) for problem in errors.problems]
+        for problem in problems:
+            complain(problem)
+        complain(f"beginning with what last worked, of {datetime.fromtimestamp(worked.at // 1000, UTC)}")
+    try:
+        return worked.settings(os.environ), problems
+    except ConfigErrors as errors:
+        configured.unusable(file, errors)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

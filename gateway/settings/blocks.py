@@ -208,3 +208,4 @@ class Stream(Options):
     edit: Literal["auto", "on", "off"] = key(
         "auto", "auto: live text where the platform has it; on: also by editing a message; off: never."
     )
+    human_pace: Literal["off", "on"] = key("off", "Send each message after as long as it takes to write, 5s at most.")

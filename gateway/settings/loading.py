@@ -40,6 +40,7 @@ def settings(document: Document) -> Settings:
         channels=channels,
         warnings=tuple(advice(document, process, channels)),
         files=document.files,
+        copy=document.copy,
     )
 
 

@@ -4,6 +4,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
@@ -50,19 +51,32 @@ def _network(value: object) -> IPv4Network | IPv6Network:
     return network
 
 
+_SERVER = "postgresql://user:password@host/database"
+_HOST = r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/@?#,\[\]]*)(:[0-9]{1,5})?"
+_ON_SERVER = re.compile(rf"postgres(ql)?://([^\s/@?#]*@)?{_HOST}(,{_HOST})*/[^\s/?#]+(\?[^\s#]*)?")
+
+
 def _database(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("expected sqlite:///data/gateway.db")
     scheme, _, rest = value.partition("://")
+    if scheme in ("postgresql", "postgres"):
+        return _on_server(value)
     if scheme != "sqlite":
-        raise ValueError("this release stores in SQLite: write sqlite:///data/gateway.db")
+        raise ValueError(f"expected sqlite:///data/gateway.db or {_SERVER}")
     if not rest.startswith("/") or rest.strip("/") in ("", ":memory:") or re.search(r"[?#\x00]", rest):
         raise ValueError("expected the path of a file: sqlite:///data/gateway.db, or sqlite:////var/lib/x.db")
     return value
 
 
+def _on_server(url: str) -> str:
+    if not _ON_SERVER.fullmatch(url):
+        raise ValueError(f"expected {_SERVER}; characters such as @ : / # in a password are written %40 %3A %2F %23")
+    return url
+
+
 _listen_schema = {"type": "string", "pattern": ":[0-9]+$"}
-_database_schema = {"type": "string", "pattern": "^sqlite:///"}
+_database_schema = {"type": "string", "pattern": "^(sqlite:///|postgres(ql)?://)"}
 
 ListenAt = Annotated[Listen, PlainValidator(_listen), WithJsonSchema(_listen_schema)]
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network), WithJsonSchema({"type": "string"})]
@@ -83,6 +97,7 @@ class ServerSettings(Options):
     max_connections: int = key(10_000, "Live web connections at once; beyond it 503.", ge=1)
     workers: int = key(1000, "Turns running at once; further messages wait in the inbox.", ge=1)
     lease: Duration = key("15s", "How long a silent worker keeps its conversations; renewed every third of it.")
+    deaf_after: Duration = key("2m", "How long a connection may give no sign of life before it is renewed.")
     drain: Duration = key("30s", "How long running turns may go on after a stop was asked for.")
 
     @property
@@ -100,13 +115,31 @@ class AdminSettings(Options):
 class StorageSettings(Options):
     """Where everything is kept."""
 
-    url: Database = key("sqlite:///data/gateway.db", "The database; the path is relative to where we started.")
+    url: Database = key(
+        "sqlite:///data/gateway.db",
+        f"The database: a file, its path relative to where we started, or {_SERVER}.",
+    )
     files: str = key("data/files", "The folder of files that came in or go out.", min_length=1)
+    connections: int = key(8, "Connections to a database server; half of them write.", ge=2, le=200)
 
     @property
-    def database(self) -> Path:
-        """The file of the database; the control socket stands beside it."""
-        return Path(self.url.removeprefix("sqlite:///"))
+    def database(self) -> Path | None:
+        """The file of the database; None when it is on a server."""
+        return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:") else None
+
+    @property
+    def home(self) -> Path:
+        """The folder of this process's own things: beside the database's file, else that of the files."""
+        return self.database.parent if self.database is not None else Path(self.files)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The password of the database, as it is written and as it is meant."""
+        if self.database is not None:
+            return frozenset()
+        parts = urlsplit(self.url)
+        said = [parts.password, *parse_qs(parts.query).get("password", [])]
+        return frozenset(form for one in said if one for form in (one, unquote(one)))
 
 
 class InboxSettings(Options):

@@ -1,13 +1,13 @@
 """All that the operator decided, checked and frozen."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from config import Problem
+from config import Copy, Problem
 from gateway.settings.entries import BotSettings, ChannelSettings
 from gateway.settings.people import People
 from gateway.settings.process import (
@@ -24,7 +24,7 @@ class Settings:
     """One configuration. Two are equal when they ask for the same.
 
     `bots` and `channels` are by name. `warnings` are what an operator should know and may leave as it is;
-    `files` every file that was read.
+    `files` every file that was read, `copy` what was in those of YAML.
     """
 
     server: ServerSettings
@@ -37,10 +37,11 @@ class Settings:
     channels: Mapping[str, ChannelSettings]
     warnings: tuple[Problem, ...]
     files: tuple[FilePath, ...]
+    copy: Copy = field(default=Copy({}, {}), compare=False)
 
     def secrets(self) -> frozenset[str]:
         """Every secret value, for whoever must keep them out of logs and answers."""
-        return frozenset(_secrets([*self.bots.values(), *self.channels.values()]))
+        return self.storage.secrets.union(_secrets([*self.bots.values(), *self.channels.values()]))
 
 
 def _secrets(value: Any) -> Iterator[str]:
