@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from adapters.web.origins import Origin
-from gateway.options import DurationOrNever, Listed, PageOptions, Secret, key
+from gateway.options import DoorOptions, DurationOrNever, Listed, PageOptions, Secret, key
 
 
 def _long(secret: SecretStr) -> SecretStr:
@@ -17,7 +17,7 @@ def _long(secret: SecretStr) -> SecretStr:
 Starter = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class Options(PageOptions):
+class Options(PageOptions, DoorOptions):
     """Options of a channel with `platform: web`."""
 
     origins: Listed[Origin] = key(
@@ -33,5 +33,6 @@ class Options(PageOptions):
     title: str = key("Chat", "The name over the conversation.", min_length=1, max_length=80)
     colour: str = key("#4f46e5", "The accent, as #rrggbb.", pattern="^#[0-9a-fA-F]{6}$")
     position: Literal["right", "left"] = key("right", "Where the widget's button stands.")
+    ratings: bool = key(True, "Whether thumbs stand below each answer.")
     welcome: str = key("", "Markdown, shown over an empty conversation.", max_length=4000)
     starters: Listed[Starter] = key((), "First questions to choose from.", max_length=8)

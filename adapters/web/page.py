@@ -22,6 +22,7 @@ def settings(channel: str, options: Options, *, files: bool) -> dict[str, Json]:
         "ink": ink(options.colour),
         "position": options.position,
         "welcome": tree(options.welcome) if options.welcome else [],
+        "ratings": options.ratings,
         "starters": list(options.starters),
         "files": files,
         "panel": f"widget/{version()}/panel.js",

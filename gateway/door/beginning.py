@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from gateway.door.access import Access
 from gateway.door.bodies import read_object
 from gateway.door.house import House, life, options
 from gateway.door.identity import verify
+from gateway.door.variables import change, named
 from gateway.errors import Problem
 from gateway.gates import judge
 from gateway.ingress import problems
@@ -26,7 +28,10 @@ _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})?)\s*(?:[,;]|$)")
 
 
 class Beginning(NamedTuple):
-    """A conversation about to begin. `token` is the digest of what will open it; callers with a key need none."""
+    """A conversation about to begin. `token` is the digest of what will open it; callers with a key need none.
+
+    `variables` are those it begins with, of at most `largest` bytes as JSON.
+    """
 
     spot: Spot
     person: Person
@@ -36,6 +41,8 @@ class Beginning(NamedTuple):
     now: int
     token: bytes | None
     ttl: int | None
+    variables: Mapping[str, Any] = {}
+    largest: int = 0
 
 
 class Begun(NamedTuple):
@@ -65,6 +72,8 @@ def begin(b: Beginning) -> Tx[Begun]:
         b.sender.language,
     )
     yield from sessions.open_session(opening)
+    if b.variables:
+        yield from change(lane.id, b.session_id, b.variables, b.largest)
     yield from participants.remember_last_visit(known.id, b.session_id)
     if b.token is not None:
         grant = tokens.Grant(b.spot.channel, lane.id, b.session_id, known.id, b.ttl)
@@ -87,7 +96,7 @@ class Beginnings:
         sender = self._sender(channel, body, request)
         token = tokens.new_token()
         ttl = life(channel, sender.level)
-        begun = await self.begin(channel, sender, tokens.digest(token), ttl)
+        begun = await self.begin(channel, sender, tokens.digest(token), ttl, _variables(body))
         shown = {
             "session_id": begun.session,
             "token": token,
@@ -97,7 +106,9 @@ class Beginnings:
         }
         return problems.json(shown, 201)
 
-    async def begin(self, channel: Channel, sender: Sender, token: bytes | None, ttl: int | None) -> Begun:
+    async def begin(
+        self, channel: Channel, sender: Sender, token: bytes | None, ttl: int | None, variables: Mapping[str, Any] = {}
+    ) -> Begun:
         """Begin a conversation of somebody with a channel's bot. Raises `Problem` when they may not."""
         corridor = self._house.corridor
         address = Address(chat=str(uuid.uuid4()), user=sender.id, place="conversation")
@@ -115,7 +126,8 @@ class Beginnings:
         )
         person = Person(channel.name, channel.account, channel.bot, sender.id)
         new_id = corridor.clock.new_id
-        beginning = Beginning(spot, person, sender, new_id(), new_id(), self._house.now, token, ttl)
+        now, largest = self._house.now, channel.settings.limits.variables
+        beginning = Beginning(spot, person, sender, new_id(), new_id(), now, token, ttl, variables, largest)
         begun = await corridor.db.write(begin, beginning)
         corridor.memory.forget(person)
         return begun
@@ -153,6 +165,13 @@ def _choose_nothing(request: web.BaseRequest, body: dict[str, Any]) -> None:
     chosen = ("session_id", "token")
     if any(name in body or name in request.query for name in chosen):
         raise Problem(400, "not_yours_to_choose", "session ids and tokens are made here, not by clients")
+
+
+def _variables(body: dict[str, Any]) -> Mapping[str, Any]:
+    given = body.get("variables")
+    if given is not None and not isinstance(given, dict):
+        raise Problem(400, "invalid_variables", "variables must be an object of names and values")
+    return named(given or {})
 
 
 def _admit(channel: Channel, address: Address, sender: Sender) -> None:

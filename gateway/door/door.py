@@ -13,6 +13,7 @@ from gateway.door.hooks import PREFIX as HOOKS
 from gateway.door.hooks import Hooks
 from gateway.door.house import House
 from gateway.door.openapi import OpenApi
+from gateway.door.opinions import Opinions
 from gateway.door.pages import Pages
 from gateway.door.record import Record
 from gateway.door.sockets import Sockets
@@ -94,6 +95,7 @@ def _routes(house: House, access: Access, beginnings: Beginnings, uploads: Uploa
         "/api/session": {"GET": record.get, "POST": beginnings.post},
         "/api/session/reset": {"POST": steering.reset},
         "/api/session/end": {"POST": steering.end},
+        "/api/session/feedback": {"POST": Opinions(house, access).post},
         "/api/session/variables": {"PATCH": steering.variables},
         "/api/session/export": {"GET": record.export},
         "/api/chat": {"GET": chat.get, "POST": chat.post},

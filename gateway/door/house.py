@@ -21,6 +21,7 @@ from gateway.settings import Settings
 class Visitors(Protocol):
     """What the door reads in the options of a channel with `limits.door == "visitors"`, besides its page's."""
 
+    wait: float  # this one of all that have a door
     default: bool
     path: str | None
     token_ttl: float | None
@@ -38,7 +39,6 @@ class House:
     intake: Intake
     bodies: Bodies = field(default_factory=Bodies)
     live: int = 0  # connections that stay open
-    patience: float = 30.0  # seconds that a request waits for its answer
     beat: float = 15.0  # seconds of silence after which a live connection shows that it lives
     slowest: float = 20.0  # seconds in which a client must take what it is sent
     waiting: dict[object, Watcher] = field(default_factory=dict)  # by connection: who hears for it

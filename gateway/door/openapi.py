@@ -11,6 +11,7 @@ Json = dict[str, Any]
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
+_SCORE = {"enum": [1, -1, 0]}
 
 
 def _object(needed: Json, more: Json | None = None) -> Json:
@@ -57,7 +58,12 @@ _SCHEMAS: Json = {
             "buttons": _list(_object({"text": _TEXT, "value": _TEXT, "url": _TEXT})),
             "flag": {"type": "string", "description": "cancelled or failed, else empty"},
         },
-        {"tree": {"type": "array", "description": "the text's Markdown as a tree"}, "message_id": _TEXT, "name": _TEXT},
+        {
+            "tree": {"type": "array", "description": "the text's Markdown as a tree"},
+            "score": {**_SCORE, "description": "what the visitor thinks of this answer"},
+            "message_id": _TEXT,
+            "name": _TEXT,
+        },
     ),
     "Answer": _object(
         {"turn_id": _TEXT, "messages": _list(_ref("Message"))},
@@ -81,7 +87,13 @@ _SCHEMAS: Json = {
             "files": _list(_TEXT),
         },
     ),
-    "Begin": _object({}, {"channel": _TEXT, "name": _TEXT, "user_token": _TEXT}),
+    "Opinion": {
+        "oneOf": [
+            _object({"seq": {**_NUMBER, "description": "of an answer"}, "score": _SCORE}),
+            _object({"resolved": {"type": "boolean", "description": "true ends the session"}}),
+        ]
+    },
+    "Begin": _object({}, {"channel": _TEXT, "name": _TEXT, "variables": {"type": "object"}, "user_token": _TEXT}),
 }
 
 
@@ -120,6 +132,11 @@ _OPERATIONS: Mapping[tuple[str, str], Json] = {
         "responses": _answers(200, _ref("NewSession")),
     },
     ("POST", "/api/session/end"): {"summary": "End the session.", "responses": _answers(200, _ENDED)},
+    ("POST", "/api/session/feedback"): {
+        "summary": "Rate an answer: 1 good, -1 bad, 0 takes it back. Or say whether the question is settled.",
+        "requestBody": _body(_ref("Opinion")),
+        "responses": _answers(200, _ref("Opinion")),
+    },
     ("PATCH", "/api/session/variables"): {
         "summary": "Set the variables that are named; null deletes one.",
         "requestBody": _body(_VARIABLES),
@@ -145,7 +162,7 @@ _OPERATIONS: Mapping[tuple[str, str], Json] = {
     },
     ("DELETE", "/api/chat/turn"): {"summary": "Stop the answer being made.", "responses": _answers(200, _STOPPED)},
     ("GET", "/api/chat/events"): {
-        "summary": "Everything as it happens: message, delta, draft, typing, progress, closed, reset.",
+        "summary": "Everything as it happens: message, delta, draft, typing, progress, rating, closed, reset.",
         "parameters": [_SINCE],
         "responses": _answers(200, _TEXT, "text/event-stream"),
     },

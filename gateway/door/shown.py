@@ -29,8 +29,12 @@ def message(channel: Channel, line: Message, link: Link) -> dict[str, Any]:
     if line.role == "user":
         shown["message_id"] = line.ref
         shown["name"] = line.name
-    elif channel.settings.format.input == "markdown":
+        return shown
+    if channel.settings.format.input == "markdown":
         shown["tree"] = tree(line.text)
+    if line.role == "assistant":
+        # Only its own visitor speaks in such a conversation.
+        shown["score"] = next(iter(line.ratings.values()), 0)
     return shown
 
 

@@ -1,30 +1,24 @@
 """Commands that have a route of their own: reset, end, stop; and the variables of a session."""
 
-import re
 import uuid
 from collections.abc import Callable
-from typing import Any
 
-import orjson
 from aiohttp import web
 
 from gateway import commands
 from gateway.db import Tx
+from gateway.door import variables
 from gateway.door.access import Access, Visit, claimed
 from gateway.door.bodies import read_object
 from gateway.door.chat import place
 from gateway.door.house import House
 from gateway.door.renewal import Renewal
 from gateway.door.saying import refused
-from gateway.ending import merged
 from gateway.errors import Problem
 from gateway.ingress import problems
 from gateway.intake import Accepted, Effect, Outcome, Scene
 from gateway.message import Inbound
 from gateway.permission import permitted
-from gateway.sessions import OPEN
-
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}", re.ASCII)
 
 
 class Steering:
@@ -54,13 +48,10 @@ class Steering:
     async def variables(self, request: web.BaseRequest) -> web.StreamResponse:
         """Set the named variables; null deletes one."""
         visit = await self._access.visit(request)
-        changes = await read_object(self._house, request)
-        for name in changes:
-            if not _NAME.fullmatch(name):
-                raise Problem(400, "variable_name", f"{name[:80]!r} is no name for a variable")
+        changes = variables.named(await read_object(self._house, request))
         largest = visit.channel.settings.limits.variables
         held = visit.held
-        kept = await self._house.corridor.db.write(change_variables, held.lane, held.session, changes, largest)
+        kept = await self._house.corridor.db.write(variables.change, held.lane, held.session, changes, largest)
         return problems.json({"variables": kept})
 
     async def _enter(self, request: web.BaseRequest) -> Visit:
@@ -82,7 +73,7 @@ class Steering:
         )
         if not permitted(here.channel.settings.commands.allow.get(name, "anyone"), inbound):
             raise Problem(403, "not_allowed", "this user may not do that")
-        effect = then(commands.effect(name, "", say))
+        effect = then(commands.effect(name, commands.Asked(say)))
         accepted = await self._house.router.receive(here.channel, inbound, also=lambda _: effect, only=here.session)
         if accepted.outcome != "stored":
             raise refused(here.channel, accepted.outcome)
@@ -97,18 +88,3 @@ def _quietly(effect: Effect) -> Effect:
         return outcome._replace(said=())
 
     return act
-
-
-def change_variables(lane: int, session: str, changes: dict[str, Any], largest: int) -> Tx[dict[str, Any]]:
-    """Change a session's variables, all of it or nothing. Raises `Problem` when it is over, or they grow too large."""
-    # Whoever holds a copy of the session in memory reads it again.
-    yield "UPDATE lane SET version = version + 1 WHERE id = $1", (lane,)
-    rows = yield f"SELECT variables FROM session WHERE id = $1 AND state IN {OPEN} /*FOR UPDATE*/", (session,)
-    if not rows:
-        raise Problem(410, "session_closed", "this session is over; begin a new one")
-    variables = merged(orjson.loads(rows[0][0]), changes)
-    text = orjson.dumps(variables)
-    if len(text) > largest:
-        raise Problem(413, "variables_too_large", f"a session's variables may hold at most {largest} bytes of JSON")
-    yield "UPDATE session SET variables = $2 WHERE id = $1", (session, text.decode())
-    return variables

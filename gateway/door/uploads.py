@@ -32,7 +32,7 @@ from gateway.message import File
 MOST = 10  # files of one request
 SECONDS = 120.0  # for a whole request
 TOGETHER = 20  # uploads at once
-TIDIED = 3600.0  # seconds between two looks for files that nobody has used
+TIDIED = 300.0  # seconds between two looks for files that nobody has used
 PIECE = 256 * 1024
 _ESCAPES = (("%22", '"'), ("%0D", " "), ("%0A", " "))  # the only ones that browsers write in names
 BESIDE = 64 * 1024  # bytes of a request that are no file

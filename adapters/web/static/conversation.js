@@ -110,6 +110,20 @@ export class Conversation {
     this.#over("ended");
   }
 
+  // What somebody thinks of an answer: 1, -1, or 0 for nothing.
+  async rate(seq, score) {
+    try {
+      this.#rated(await this.#session.rate(seq, score));
+    } catch (error) {
+      this.#gone(error);
+    }
+  }
+
+  #rated(rating) {
+    this.lines.rate(rating);
+    this.#changed();
+  }
+
   // Whether the session is over anyway; else says what is in the way.
   #gone(error) {
     if (error.lost) return true;
@@ -228,6 +242,7 @@ export class Conversation {
     if (event === "message") this.#arrived(data);
     else if (event === "closed") this.#over(data.reason === "timeout" ? "timeout" : "ended");
     else if (event === "reset") this.#replaced();
+    else if (event === "rating") this.#rated(data);
     else this.writing.heard(event, data);
     this.#changed();
   }

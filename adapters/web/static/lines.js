@@ -24,6 +24,11 @@ export class Lines {
     return true;
   }
 
+  rate({ seq, score }) {
+    const message = this.#messages.get(seq);
+    if (message) this.#messages.set(seq, { ...message, score });
+  }
+
   // An entry of the outbox that was answered by the message `seq` without becoming history itself.
   place(entry, seq) {
     this.#local.push({ ...entry, key: entry.id, role: "user", seq: seq - 0.5, at: entry.at, message_id: entry.id });

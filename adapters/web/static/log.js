@@ -1,7 +1,7 @@
 // The conversation as elements, brought up to date with as few changes as possible: what is on the screen stays
 // where it is, so that selections, focus and screen readers are not disturbed.
 
-import { h, icon } from "./dom.js";
+import { h, icon, iconButton } from "./dom.js";
 import { safe, show } from "./markup.js";
 import { blocks } from "./preview.js";
 
@@ -15,11 +15,12 @@ export class Log {
   #follow = true;
 
   // `press` says a text, `back` gives one back to be written anew
-  constructor(words, conversation, welcome, { press, back }) {
+  constructor(words, conversation, welcome, { press, back, ratings }) {
     this.#words = words;
     this.#conversation = conversation;
     this.press = press;
     this.back = back;
+    this.ratings = ratings;
     this.welcome = welcome;
     this.list = h("div", { class: "list", role: "log", "aria-label": words.log, "aria-live": "off", tabindex: 0 });
     this.earlier = h("button", { type: "button", class: "quiet earlier", onclick: () => this.#earlier() }, words.earlier);
@@ -84,6 +85,7 @@ export class Log {
     const key = item.message_id || item.key;
     const state = item.pending ? `${item.state} ${item.id === this.#conversation.sending} ${this.#conversation.state}` : "";
     const shown = this.#shown.get(key);
+    if (shown) rated(shown.element, item.score);
     if (shown?.state === state) return shown.element;
     const element = shown && item.pending ? shown.element : this.#make(item);
     if (shown && element !== shown.element) shown.element.replaceWith(element);
@@ -102,8 +104,9 @@ export class Log {
     if (files.length) article.append(h("div", { class: "files" }, ...files.map(file)));
     if (buttons.length) article.append(this.#buttons(buttons, this.#conversation.lines.session));
     if (flag === "cancelled") article.append(h("small", { class: "flag" }, this.#words.cancelled));
+    if (this.ratings && item.score !== undefined) article.append(this.#rating(item, this.#conversation.lines.session));
     article.append(item.pending ? h("small") : this.#time(item.at));
-    return article;
+    return rated(article, item.score);
   }
 
   // A choice says its value; once its session is over there is nothing left to choose.
@@ -118,6 +121,18 @@ export class Log {
         : h("button", { type: "button", class: "chip", onclick: (event) => choose(event.currentTarget, value || text) }, text),
     );
     return h("div", { class: "chips" }, ...made);
+  }
+
+  // Two buttons of which one may be pressed: what is pressed once more is taken back.
+  #rating({ seq }, session) {
+    const words = this.#words;
+    const rate = ({ currentTarget: button }, score) => {
+      if (this.#conversation.lines.session !== session) button.disabled = true;
+      else this.#conversation.rate(seq, button.ariaPressed === "true" ? 0 : score);
+    };
+    const good = iconButton("good", words.good, (event) => rate(event, 1));
+    const bad = iconButton("bad", words.bad, (event) => rate(event, -1));
+    return h("div", { class: "rating", role: "group", "aria-label": words.rate }, good, bad);
   }
 
   #time(at) {
@@ -177,6 +192,12 @@ export class Log {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: smoothly && !calm ? "smooth" : "instant" });
   }
+}
+
+// The article, its rating as it stands now.
+function rated(article, score) {
+  for (const [name, own] of [["good", 1], ["bad", -1]]) article.querySelector(`.rating .${name}`)?.setAttribute("aria-pressed", own === score);
+  return article;
 }
 
 const PICTURES = /^image\/(png|jpeg|gif|webp|avif)$/;

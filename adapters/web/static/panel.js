@@ -60,6 +60,7 @@ class Panel {
     this.log = new Log(words, this.conversation, this.#welcome(), {
       press: (text) => this.#press(text),
       back: (text) => this.composer.back(text),
+      ratings: settings.ratings,
     });
     this.composer = new Composer(words, this.conversation, { files: settings.files, said: () => this.log.toEnd() });
     this.notice = h("p", { class: "notice", role: "status" });

@@ -1,7 +1,7 @@
 // An answer while it is being written: the common Markdown, read line by line, in the gateway's kind of tree.
 // It need not be exact: the finished message brings the gateway's own tree.
 
-const FENCE = /^ {0,3}(`{3,}|~{3,}) *([\w+#.-]*)/;
+const FENCE = /^ {0,3}(`{3,}(?!.*`)|~{3,}) *([\w+#.-]*)/;
 const ITEM = /^ {0,3}([-*+]|(\d{1,9})[.)]) +(.*)$/;
 const INLINE = /(`+)([^`]|[^`][^]*?[^`])\1(?!`)|\*\*(?=\S)([^]*?\S)\*\*|(?<![\w*])[*_](?=[^\s*_])([^*_\n]*?[^\s*_])[*_](?![\w*])|~~(?=\S)([^]*?\S)~~|\[([^\]\n]+)\]\((https?:[^\s)]+)\)|(https?:\/\/[^\s<>")\]]*[^\s<>")\].,:;!?'])/g;
 

@@ -44,6 +44,10 @@ export class Session {
     this.keep(null);
   }
 
+  rate(seq, score) {
+    return this.#call("POST", "session/feedback", { seq, score });
+  }
+
   stop() {
     return this.#call("DELETE", "chat/turn");
   }

@@ -1,0 +1,109 @@
+"""Where others speak too: the words of one who is erased are blanked, their name and ids taken from what is kept."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from gateway import history, lanes
+from gateway.amending import leave
+from gateway.db import Tx
+from gateway.erasing import BATCH, Whom, count
+from gateway.files import records
+from gateway.message import Part, decode, encode
+from gateway.outbox import leave as not_sent
+
+ERASED = "[erased]"
+REASON = "erased"
+
+
+class Line(NamedTuple):
+    """A line that they said or rated."""
+
+    session: str
+    seq: int
+
+
+def company(who: Whom) -> Tx[list[str]]:
+    """The sessions at their account in which several people may speak."""
+    rows = yield (
+        """SELECT s.id FROM lane l JOIN session s ON s.lane = l.id WHERE l.channel = $1 AND l.account = $2
+             AND l.scope <> 'conversation' AND l.key NOT LIKE '%user=%'""",
+        (who.channel, who.account),
+    )
+    return [session for (session,) in rows]
+
+
+def lines(who: Whom, session: str) -> Tx[list[Line]]:
+    """What they said in a session, and the answers that they rated."""
+    found: set[int] = set()
+    for id in who.ids:
+        rows = yield "SELECT seq FROM message WHERE session = $1 AND sender = $2", (session, id)
+        found.update(seq for (seq,) in rows)
+        rows = yield (
+            """SELECT seq FROM message WHERE session = $1 AND role = 'assistant' AND extra LIKE '%"ratings"%'""",
+            (session,),
+        )
+        for (seq,) in rows:
+            if id in ((yield from history.ratings(session, seq)) or {}):
+                found.add(seq)
+    return [Line(session, seq) for seq in sorted(found)]
+
+
+def blank(who: Whom, said: Sequence[Line]) -> Tx[None]:
+    """Their words go, with their files and ratings; that something was said there stays."""
+    words = ratings = files = 0
+    for session, seq in said[:BATCH]:
+        given = yield from history.ratings(session, seq)
+        if given is None:
+            files += yield from records.forsake((yield from history.files_of(session, seq)))
+            yield (
+                """UPDATE message SET text = $3, name = '', sender = '', extra = NULL, ref = ''
+                     WHERE session = $1 AND seq = $2""",
+                (session, seq, ERASED),
+            )
+            words += 1
+        else:
+            left = {person: score for person, score in given.items() if person not in who.ids}
+            yield from history.rate(session, seq, left)
+            ratings += len(given) - len(left)
+    for session in {line.session for line in said}:
+        # It was made of their words too, and is made anew of what is left.
+        yield "UPDATE session SET summary = NULL, summary_upto = 0 WHERE id = $1", (session,)
+        yield "UPDATE lane SET version = version + 1 WHERE id = (SELECT lane FROM session WHERE id = $1)", (session,)
+    yield from count(who, {"messages": words, "ratings": ratings, "files": files})
+
+
+def withdraw(who: Whom, ids: Sequence[int], now: int) -> Tx[list[int]]:
+    """What they said in company and is in the inbox. Returns the lanes whose turn in flight is not wanted any more."""
+    stopped = []
+    for number in ids:
+        rows = yield "SELECT lane, state, attempts FROM inbox WHERE id = $1", (number,)
+        if not rows:
+            continue
+        lane, state, attempts = rows[0]
+        held = yield from lanes.lock_id(lane)
+        if state == "waiting" and held is not None:
+            running = attempts > 0 and held.in_holder is not None
+            yield "UPDATE inbox SET state = 'dropped', reason = $2, ended_at = $3 WHERE id = $1", (number, REASON, now)
+            yield from leave(held, now, gone=True, running=running)
+            stopped += [lane] if running else []
+        yield "UPDATE inbox SET body = NULL, raw = NULL, error = NULL, participant = NULL WHERE id = $1", (number,)
+    yield from count(who, {"inbox": len(ids)})
+    return stopped
+
+
+def unaddress(who: Whom, ids: Sequence[int]) -> Tx[None]:
+    """What we said in answer to them in company is not sent any more, and names them no longer."""
+    for number in ids:
+        rows = yield "SELECT lane, state, body FROM outbox WHERE id = $1 /*FOR UPDATE*/", (number,)
+        if not rows:
+            continue
+        lane, state, body = rows[0]
+        if state in ("ready", "unknown"):
+            yield from not_sent(lane, number, "dropped", REASON)
+        part = decode(Part, body)
+        if part.address.user in who.ids:
+            nobody = replace(part, address=replace(part.address, user=""), reply_to="")
+            yield "UPDATE outbox SET body = $2, error = NULL WHERE id = $1", (number, encode(nobody))
+    yield from count(who, {"outbox": len(ids)})
