@@ -13,8 +13,8 @@ from gateway.message import Part
 class Adapter(adapter.Adapter):
     """Answers go out with the response; nothing is ever sent."""
 
-    class Options(options.Options):
-        """There are none besides those of every channel."""
+    class Options(options.DoorOptions):
+        """There are none besides those of every such channel."""
 
     limits = Limits(
         text=1_000_000,

@@ -26,6 +26,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str = "plain"  # a name known to gateway.markup, or a dialect of the adapter's own
     caption: int = 1024
     edit: bool = False
+    delete: bool = False
     draft: bool = False  # can show an answer while it is being written
     typing: float = 0  # seconds after which "typing" lapses; 0: cannot
     groups: bool = False
@@ -35,8 +36,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     reactions: bool = False
     buttons: bool = False
     most_buttons: int = 0  # most choices below one message, 0: any number
+    button_label: int = 0  # longest label of a choice, 0: any
+    buttoned: int = 0  # longest text above buttons, 0: as any other
     group_buttons: bool = True  # whether `buttons` holds in groups too
     receipts: bool = False
+    reports: float = 0  # seconds in which the platform itself tells what became of a part in doubt, 0: it does not
     voice: bool = False
     files_in: int = 0  # largest file in bytes, 0: none
     files_out: int = 0
@@ -45,6 +49,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     account_rate: Rate | None = None
     chat_rate: Rate | None = None
     group_rate: Rate | None = None
+    rate_is_shared: bool = False  # what comes in counts against `account_rate` too
     resend_is_safe: bool = False  # the platform recognises a repeated part by its id
     pulled: bool = False  # clients read the history themselves: nothing is ever sent
     door: Literal["", "visitors", "callers"] = ""  # who comes in by the gateway's own API, see gateway/door
@@ -83,7 +88,7 @@ class Receipt(msgspec.Struct, frozen=True):
     turn: str = ""
 
 
-State = Literal["starting", "up", "retrying", "conflict", "auth", "down", "stopped"]
+State = Literal["starting", "up", "deaf", "retrying", "conflict", "auth", "down", "stopped"]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -164,6 +169,13 @@ class Adapter:
     account: str = ""
     mention: str = ""  # the bot's own name on the platform, as in `/reset@name`
 
+    @property
+    def hears_every(self) -> float:
+        """Seconds within which `run` completes a receive round trip and tells so by `gate.heard()`: a poll, a ping that
+        is answered, a look whether the webhook is registered. 0: nothing is known of a platform that keeps silent.
+        """
+        return 0
+
     def __init__(self, name: str, options: Any, gate: Gate) -> None:
         self.name, self.options, self.gate = name, options, gate
 
@@ -187,6 +199,12 @@ class Adapter:
 
     async def edit(self, ref: str, part: Part) -> None:
         """Replace an earlier message where `limits.edit`; saying the same again is no error."""
+        raise NotImplementedError
+
+    async def delete(self, address: Address, ref: str) -> None:
+        """Take an earlier message of ours away, where `limits.delete`. Raises what `send` may; `Refused("rejected")`
+        when it is gone already or the platform does not let us any more.
+        """
         raise NotImplementedError
 
     async def draft(self, address: Address, key: int, text: str) -> None:

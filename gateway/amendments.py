@@ -8,6 +8,7 @@ from gateway import amending, utterance
 from gateway.amending import Amended, Amendment
 from gateway.channel import Channel
 from gateway.corridor import Corridor
+from gateway.foretold import Foretold
 from gateway.gates import judge
 from gateway.inbox import mark
 from gateway.message import Inbound
@@ -18,6 +19,7 @@ class Amendments:
 
     def __init__(self, corridor: Corridor) -> None:
         self._c = corridor
+        self.foretold = Foretold(corridor.clock)
 
     async def receive(self, channel: Channel, inbound: Inbound) -> Amended:
         """Change what was said. It is on disk when this returns; raises `StorageDown` when it is not."""
@@ -34,6 +36,8 @@ class Amendments:
         amendment = Amendment(key, inbound, marks, turn, now, verdict, anew, tuple(shown))
         amended = await self._c.db.write(amending.amend, amendment)
         self._c.metrics.accepted(channel.name, amended.outcome).inc()
+        if amended.outcome == "unroutable":
+            self.foretold.note(inbound)
         if amended.outcome == "stored":
             self._c.memory.forget_session(amended.session)
         return amended

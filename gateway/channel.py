@@ -8,7 +8,7 @@ from gateway.intake import Pace
 from gateway.keys import SessionKey, session_key
 from gateway.message import Address
 from gateway.meter import Meter
-from gateway.outcomes import PAUSED
+from gateway.outbox import PAUSED
 from gateway.routes import Routes
 from gateway.rules import ALONE, RuleBook
 from gateway.settings import ChannelSettings

@@ -32,12 +32,14 @@ def offered(channel: Channel, address: Address, said: Outbound) -> Outbound:
 
 
 def _shows(channel: Channel, address: Address, buttons: Sequence[Button]) -> bool:
-    """Whether the platform has buttons there, and enough of them; else they are a numbered list."""
+    """Whether the platform has buttons there, enough of them and with room enough; else they are a numbered list."""
     limits, group = channel.limits, address.place not in ("dm", "conversation")
+    choices = _choices(buttons)
     return (
         limits.buttons
         and (limits.group_buttons or not group)
-        and (not limits.most_buttons or len(_choices(buttons)) <= limits.most_buttons)
+        and (not limits.most_buttons or len(choices) <= limits.most_buttons)
+        and (not limits.button_label or all(len(button.text) <= limits.button_label for button in choices))
     )
 
 

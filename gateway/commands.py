@@ -1,12 +1,14 @@
 """Chat commands: one table says what each is called and what it does to the lane, in the arrival's transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from gateway import history, participants, sessions
 from gateway.db import Tx
 from gateway.intake import Effect, Outcome, Scene, begin
+from gateway.lanes import Lane
+from gateway.leaving import leave
 from gateway.message import Outbound
 
 Say = Callable[..., str]
@@ -16,33 +18,47 @@ HISTORY_LINES = 10
 MOST_HISTORY_LINES = 50
 
 
+class Asked(NamedTuple):
+    """How a command was given. `args` is the rest of the message, `offered` are the commands that there are here."""
+
+    say: Say
+    args: str = ""
+    offered: Sequence[str] = ()
+
+
 class Verb(NamedTuple):
-    """A command: its other names, and what it does. `args` is the rest of the message."""
+    """A command: its other names, and what it does."""
 
     aliases: tuple[str, ...]
-    act: Callable[[Scene, Say, str], Tx[Outcome]]
+    act: Callable[[Scene, Asked], Tx[Outcome]]
 
 
-def _reset(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _reset(scene: Scene, asked: Asked) -> Tx[Outcome]:
     """Everything before is left behind; what the participant told us stays."""
     lane, a = scene.lane, scene.arrival
-    done = Outbound(text=say("reset_done"))
-    if scene.opened:
+    done = Outbound(text=asked.say("reset_done"))
+    if scene.opened and not (yield from _unfinished(lane)):
         return Outcome([done], lane.session)
-    yield from sessions.supersede(lane, a.now)
+    yield from leave(lane, a.now)
     yield from sessions.close(str(lane.session), "reset", a.now)
     session = yield from begin(lane, a, scene.participant, lane.epoch + 1)
     return Outcome([done], session, "superseded")
 
 
-def _end(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _unfinished(lane: Lane) -> Tx[bool]:
+    """Whether something is left from before: a session that its bot has closed may have messages and parts waiting."""
+    rows = yield "SELECT 1 FROM lane WHERE id = $1 AND (waiting > 0 OR pending > 0)", (lane.id,)
+    return bool(rows)
+
+
+def _end(scene: Scene, asked: Asked) -> Tx[Outcome]:
     """The conversation is over; the next message starts another one."""
-    yield from sessions.supersede(scene.lane, scene.arrival.now)
+    yield from leave(scene.lane, scene.arrival.now)
     yield from sessions.close(str(scene.lane.session), "user", scene.arrival.now)
-    return Outcome([Outbound(text=say("ended"))], None, "superseded")
+    return Outcome([Outbound(text=asked.say("ended"))], None, "superseded")
 
 
-def _stop(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _stop(scene: Scene, asked: Asked) -> Tx[Outcome]:
     """Cancel the answer being made. Its worker ends the turn; should that worker die, it is not answered again."""
     rows = yield (
         """UPDATE inbox SET reason = 'cancelled' WHERE state = 'waiting' AND lane = $1 AND attempts > 0
@@ -50,24 +66,24 @@ def _stop(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
         (scene.lane.id,),
     )
     if not rows:
-        return Outcome([Outbound(text=say("nothing_to_stop"))], scene.lane.session)
-    return Outcome([Outbound(text=say("stopped"))], scene.lane.session, "cancelled")
+        return Outcome([Outbound(text=asked.say("nothing_to_stop"))], scene.lane.session)
+    return Outcome([Outbound(text=asked.say("stopped"))], scene.lane.session, "cancelled")
 
 
-def _start(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _start(scene: Scene, asked: Asked) -> Tx[Outcome]:
     yield from ()
-    return Outcome([Outbound(text=say("start"))], scene.lane.session)
+    return Outcome([Outbound(text=asked.say("start"))], scene.lane.session)
 
 
-def _help(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _help(scene: Scene, asked: Asked) -> Tx[Outcome]:
     yield from ()
-    listed = "\n".join(f"/{name}" for name in VERBS)
-    return Outcome([Outbound(text=say("help", commands=listed))], scene.lane.session)
+    listed = "\n".join(f"/{name}" for name in asked.offered)
+    return Outcome([Outbound(text=asked.say("help", commands=listed))], scene.lane.session)
 
 
-def _status(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _status(scene: Scene, asked: Asked) -> Tx[Outcome]:
     facts = yield from sessions.existing(str(scene.lane.session))
-    text = say(
+    text = asked.say(
         "status",
         session=facts.id[-8:],
         bot=facts.bot,
@@ -79,21 +95,22 @@ def _status(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
     return Outcome([Outbound(text=text)], facts.id)
 
 
-def _whoami(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _whoami(scene: Scene, asked: Asked) -> Tx[Outcome]:
     known = yield from participants.existing(scene.participant)
-    text = say("whoami", name=known.name or known.person, id=known.person)
+    text = asked.say("whoami", name=known.name or known.person, id=known.person)
     return Outcome([Outbound(text=text)], scene.lane.session)
 
 
-def _history(scene: Scene, say: Say, args: str) -> Tx[Outcome]:
+def _history(scene: Scene, asked: Asked) -> Tx[Outcome]:
     """The last lines, to the person who said them; in a group they would go to everybody."""
     if scene.arrival.spot.place not in ("dm", "conversation"):
-        return Outcome([Outbound(text=say("not_allowed"))], scene.lane.session)
+        return Outcome([Outbound(text=asked.say("not_allowed"))], scene.lane.session)
+    args = asked.args
     wanted = int(args) if args.isascii() and args.isdigit() and len(args) < 4 else HISTORY_LINES
     limit = max(1, min(wanted, MOST_HISTORY_LINES))
     lines = yield from history.spoken(str(scene.lane.session), 0, limit)
     if not lines:
-        return Outcome([Outbound(text=say("history_empty"))], scene.lane.session)
+        return Outcome([Outbound(text=asked.say("history_empty"))], scene.lane.session)
     shown = [f"{_moment(line.at)} {line.name or line.role}: {line.text}" for line in lines]
     return Outcome([Outbound(text="\n\n".join(shown))], scene.lane.session)
 
@@ -121,10 +138,10 @@ def known(word: str) -> str | None:
     return _NAMES.get(word)
 
 
-def effect(name: str, args: str, say: Say) -> Effect:
+def effect(name: str, asked: Asked) -> Effect:
     """What a command does, ready to run inside the arrival's transaction."""
     act = VERBS[name].act
-    return lambda scene: act(scene, say, args)
+    return lambda scene: act(scene, asked)
 
 
 def by_whom_began(effect: Effect, say: Say) -> Effect:

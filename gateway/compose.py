@@ -1,9 +1,11 @@
 """From what is to be said to what is sent: rendered in the platform's dialect, cut to its limits, one letter each."""
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from msgspec.structs import replace
 
+from gateway.adapter import Limits
 from gateway.channel import Channel
 from gateway.choices import offered
 from gateway.markup import render
@@ -27,15 +29,28 @@ def compose(
         for line, outbound in enumerate(said)
         for part in _parts(channel, address, turn, offered(channel, address, outbound), quote)
     ]
-    if replaces and channel.limits.edit:
-        parts[: len(replaces)] = [
-            replace(part, replaces=ref) if not part.files else part for part, ref in zip(parts, replaces, strict=False)
-        ]
-    return [encode(part) for part in parts]
+    return [encode(part) for part in (_in_place(channel.limits, address, turn, parts, replaces) if replaces else parts)]
+
+
+def _in_place(
+    limits: Limits, address: Address, turn: str, parts: Sequence[Part], refs: Sequence[str]
+) -> Iterator[Part]:
+    """The parts in the places of earlier ones; what no new one can stand in for goes, where the platform lets us."""
+    left = []
+    for part, ref in zip_longest(parts, refs):
+        stands_in = part is not None and not part.files and limits.edit
+        if part is not None:
+            yield replace(part, replaces=ref) if ref and stands_in else part
+        if ref and not stands_in:
+            left.append(ref)
+    if limits.delete:
+        yield from (Part(id="", address=address, turn=turn, replaces=ref, gone=True) for ref in left)
 
 
 def _parts(channel: Channel, address: Address, turn: str, said: Outbound, quote: str) -> Iterator[Part]:
     limits, input = channel.adapter.limits, channel.settings.format.input
+    if said.buttons and limits.buttoned:
+        limits = replace(limits, text=limits.buttoned)
     pieces: Sequence[Parcel]
     if said.files or said.whole is not None or said.speech is not None:
         pieces = pack(limits, said, input)

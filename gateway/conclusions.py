@@ -48,6 +48,8 @@ class Conclusions:
             more=self._goes_on(turn.session.bot),
             heard=running.heard,
             largest=channel.settings.limits.variables,
+            # What people say behind it would be answered in a session of which their clients know nothing.
+            lingers=bool(channel.limits.door),
         )
 
     def _goes_on(self, bot: str) -> bool:
@@ -81,7 +83,7 @@ class Conclusions:
 
     def _post(self, channel: Channel, inbound: Inbound, turn: str, said: list[Outbound]) -> Post | None:
         """The parts of an answer; the first one's turn at the meter is taken where it can go out at once."""
-        if channel.limits.pulled or not said:
+        if channel.limits.pulled or not (said or inbound.replaces):
             return None
         letters = compose(channel, inbound.address, turn, said, quote(channel, inbound), inbound.replaces)
         if inbound.sender is not None and inbound.sender.bot:

@@ -1,5 +1,6 @@
 """A channel's connection: opened, kept running, and opened again after a while when it fails."""
 
+import asyncio
 from collections import deque
 
 import structlog
@@ -11,17 +12,22 @@ from gateway.clock import Clock
 from gateway.errors import Refused, SendError
 from gateway.gate import ChannelGate
 
+SHORTEST = 2.0  # seconds until the first new try, less the jitter of up to half of it
 LONGEST = 60.0  # seconds between two tries
 TRIES, WITHIN = 20, 600.0  # at most so many tries in so many seconds
 
 log = structlog.get_logger()
 
 
+class Deaf(Exception):
+    """The connection seems to stand, and nothing has come over it for too long."""
+
+
 class Connection:
     """Looks after one channel until cancelled."""
 
-    def __init__(self, channel: Channel, gate: ChannelGate, clock: Clock) -> None:
-        self._channel, self._gate, self._clock = channel, gate, clock
+    def __init__(self, channel: Channel, gate: ChannelGate, clock: Clock, deaf_after: float = 120) -> None:
+        self._channel, self._gate, self._clock, self._deaf_after = channel, gate, clock, deaf_after
         self._tries: deque[float] = deque(maxlen=TRIES)
 
     async def run(self) -> None:
@@ -37,20 +43,50 @@ class Connection:
                 if failures:
                     gap = round(self._clock.tick() - lost_at, 1)
                     log.info("channel.recovered", channel=self._channel.name, gap=gap, failures=failures)
-                await self._channel.adapter.run()
+                await self._attended(max(self._deaf_after, self._channel.adapter.hears_every))
                 return
-            except Refused as refused:
-                self._gate.health("auth" if refused.reason == "auth" else "down", str(refused))
-                await self._clock.sleep(AUTH_PAUSE)
             except Exception as error:
-                if not isinstance(error, SendError):
-                    log.error("channel.failed", channel=self._channel.name, exc_info=error)
-                lasted = self._clock.tick() - began
-                if not failures or lasted > LONGEST:
-                    failures, lost_at = 0, self._clock.tick()
+                lost = self._clock.tick()
+                if not failures or lost - began > LONGEST:
+                    failures, lost_at = 0, lost
                 failures += 1
-                self._gate.health("retrying", str(error))
-                await self._clock.sleep(backoff(failures, longest=LONGEST))
+                await self._clock.sleep(self._trouble(error, failures))
+
+    async def _attended(self, patience: float) -> None:
+        """Run, as long as something is heard. Raises `Deaf` when the connection stands and nothing comes over it."""
+        adapter = self._channel.adapter
+        if not adapter.hears_every:
+            await adapter.run()
+            return
+        try:
+            async with asyncio.TaskGroup() as both:
+                watching = both.create_task(self._watch(patience))
+                await adapter.run()
+                watching.cancel()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+    async def _watch(self, patience: float) -> None:
+        channel, began = self._channel, self._clock.now()
+        while True:
+            silent = (self._clock.now() - max(channel.heard_at or 0, began)) / 1000
+            if silent >= patience and channel.state == "up":
+                raise Deaf(f"nothing was heard for {silent:.0f} seconds")
+            # What tells its trouble itself is not deaf; it is looked at again once it says that it is up.
+            await self._clock.sleep(patience - silent if silent < patience else patience)
+
+    def _trouble(self, error: Exception, failures: int) -> float:
+        """Tell how the channel does; the seconds until it is tried again."""
+        if isinstance(error, Refused):
+            self._gate.health("auth" if error.reason == "auth" else "down", str(error))
+            return AUTH_PAUSE
+        if isinstance(error, Deaf):
+            self._gate.health("deaf", str(error))
+            return backoff(failures, SHORTEST, LONGEST)
+        if not isinstance(error, SendError):
+            log.error("channel.failed", channel=self._channel.name, exc_info=error)
+        self._gate.health("retrying", str(error))
+        return backoff(failures, SHORTEST, LONGEST)
 
     async def _not_too_often(self) -> None:
         if len(self._tries) == TRIES:

@@ -6,6 +6,7 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from gateway import outbox
 from gateway.adapter import State
 from gateway.bot import Answering
 from gateway.channel import Channel
@@ -77,6 +78,8 @@ class Corridor:
         """How a channel does; operators are told when that changes."""
         if (state, detail) != (channel.state, channel.detail):
             log.info("channel.health", channel=channel.name, state=state, detail=detail)
+        if state == "auth" and channel.state != state:
+            self.tasks.start(self.insist(outbox.keep_longer, channel.name, outbox.PAUSED), "kept longer")
         channel.health(state, detail)
         self.metrics.channel_up.labels(channel.name).set(int(state == "up"))
 

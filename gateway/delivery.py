@@ -20,6 +20,7 @@ from gateway.outcomes import Outcome
 from gateway.post import Load
 from gateway.subject import sending
 
+TYPED_IN_A_SECOND, LONGEST_TYPING = 30, 5.0  # characters, seconds
 LONGEST_WAIT = 300.0  # seconds between two tries
 RESENDS = {"never": 0, "resend_once": 1, "until_confirmed": 1 << 30}
 SURE = 0.8  # of a lease: after that nothing is sent under it any more
@@ -39,6 +40,8 @@ class Delivery:
     def may_send(self, channel: Channel, inbound: Inbound) -> bool:
         """Whether a part for this chat may go out at once; if so, its turn at the meter is taken."""
         if not channel.sends or self._c.desk.draining or channel.settings.delivery.on_unknown == "never":
+            return False
+        if channel.settings.stream.human_pace == "on":
             return False
         return channel.meter.take(inbound.address.chat, not private(inbound)) <= 0
 
@@ -105,6 +108,9 @@ class Delivery:
             if not channel.settings.delivery.template and await self._shut(channel, address):
                 if not await self._c.insist(window.hold, lease, self._since(channel), self._c.clock.now()):
                     self._ring(channel.name)
+                return None
+            if not part.not_before and not part.attempts and (typing := _typing(channel, part)):
+                await self._c.insist(outcomes.postpone, lease, part.id, self._c.clock.now() + typing)
                 return None
             group = address.place not in ("dm", "conversation")
             # While nothing is sent nobody looks; whoever looks next, perhaps another process, sends at once.
@@ -189,12 +195,15 @@ class Delivery:
             channel.meter.close(retry.after or 1.0)
         if stored.attempts >= channel.settings.delivery.attempts:
             return self._dead(channel, stored, "attempts", retry)
+        self._c.metrics.retries.labels("outbox", channel.name).inc()
         log.info("send.retry", channel=channel.name, part=stored.id, attempt=stored.attempts, error=str(retry))
         return Outcome("ready", due=self._later(stored, retry.after), error=str(retry))
 
     def _unknown(self, channel: Channel, stored: Stored, error: Exception) -> Outcome:
         log.warning("send.unknown", channel=channel.name, part=stored.id, error=str(error))
-        return Outcome("unknown", due=self._later(stored, None), error=str(error) or type(error).__name__)
+        # What the platform reports until then saves the people a second copy.
+        due = max(self._later(stored, None), self._c.clock.now() + round(channel.limits.reports * 1000))
+        return Outcome("unknown", due=due, error=str(error) or type(error).__name__)
 
     def _refused(self, channel: Channel, stored: Stored, part: Part, refused: Refused) -> Outcome:
         error = str(refused)
@@ -219,6 +228,13 @@ class Delivery:
         return Outcome("dead", reason=reason, error=str(error))
 
 
+def _typing(channel: Channel, part: Stored) -> int:
+    """How long, in ms, a person would have written at a part, where it is to look so."""
+    if channel.settings.stream.human_pace == "off":
+        return 0
+    return round(min(LONGEST_TYPING, len(decode(Part, part.body).text) / TYPED_IN_A_SECOND) * 1000)
+
+
 def _is_for_files(refused: Refused, stored: Stored) -> bool:
     """Whether a part may do without the files it holds: links or words stand for them in its plain text."""
     return refused.reason in ("unsupported", "too_long", "rejected") and bool(decode(Part, stored.body).files)
@@ -228,9 +244,15 @@ async def _say(channel: Channel, part: Part) -> str:
     """Send a part, or put it in the place of an earlier one where the platform still lets us. Returns its id."""
     if part.replaces:
         try:
+            if part.gone:
+                await channel.adapter.delete(part.address, part.replaces)
+                return part.replaces
             await channel.adapter.edit(part.replaces, part)
             return part.replaces
         except Refused as refused:
             if refused.reason != "rejected":
                 raise
+            if part.gone:
+                log.info("send.left", channel=channel.name, part=part.id, error=str(refused))
+                return part.replaces
     return await channel.adapter.send(part)

@@ -30,7 +30,8 @@ class StateChange(NamedTuple):
 
 class Ending(NamedTuple):
     """How a turn ends. `lines` go into the history, `post` into the outbox; `more` asks for the next entry;
-    `heard` is the last thing overheard that the bot was told.
+    `heard` is the last thing overheard that the bot was told. With `lingers` no answer closes the session while more
+    waits to be answered in it.
     """
 
     envelope: Envelope
@@ -44,10 +45,13 @@ class Ending(NamedTuple):
     more: bool = True
     largest: int = 1 << 20
     heard: int = 0
+    lingers: bool = False
 
 
 class Ended(NamedTuple):
-    """What the commit made of it. `refused` names changes that were too large and left out."""
+    """What the commit made of it. `refused` names changes that were too large and left out; `closed` says why the
+    session is over now.
+    """
 
     messages: Sequence[Message]
     version: int
@@ -56,6 +60,7 @@ class Ended(NamedTuple):
     variables: Mapping[str, Any] | None = None
     context: Mapping[str, Any] | None = None
     refused: tuple[str, ...] = ()
+    closed: Reason | None = None
 
 
 _LEAVE = f"""UPDATE lane SET version = version + 1, waiting = waiting - 1,
@@ -84,7 +89,8 @@ def end_turn(e: Ending) -> Tx[Ended | None]:
     if e.heard:
         yield from told(lease.lane, e.heard)
     if e.change is not None:
-        ended = yield from _apply(e, e.change, ended)
+        close = None if waiting and e.lingers else e.change.close
+        ended = yield from _apply(e, e.change._replace(close=close), ended)
     if waiting and e.more:
         following = yield from take_head(lease, e.now)
         if following:
@@ -120,10 +126,10 @@ def _apply(e: Ending, change: StateChange, ended: Ended) -> Tx[Ended]:
         if not kept:
             refused.append("participant")
     if change.resolved is not None and change.close is None:
-        yield "UPDATE session SET resolved = $2 WHERE id = $1", (session, int(change.resolved))
+        yield from sessions.mark(session, change.resolved, "bot", e.now)
     if change.close is not None:
-        yield from sessions.close(session, change.close, e.now, change.resolved)
-        ended = ended._replace(version=ended.version + 1)
+        yield from sessions.close(session, change.close, e.now, change.resolved, "bot")
+        ended = ended._replace(version=ended.version + 1, closed=change.close)
     return ended._replace(refused=tuple(refused))
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
+import structlog
 
 from gateway import inbox, kept
 from gateway.adapter import Receipt, Settled, State
@@ -12,8 +13,11 @@ from gateway.channel import Channel
 from gateway.client import Client, Posted, post
 from gateway.corridor import Corridor
 from gateway.intake import Accepted
+from gateway.live import Event
 from gateway.message import File, Inbound
 from gateway.router import Router
+
+log = structlog.get_logger()
 
 
 class ChannelGate:
@@ -28,12 +32,13 @@ class ChannelGate:
         self._http, self._client = http, client
 
     async def receive(self, inbound: Inbound, raw: bytes = b"") -> Receipt:
+        if self.channel.limits.rate_is_shared:
+            self.channel.meter.spend()
         return _receipt(await self._router.receive(self.channel, inbound, raw))
 
     async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
         # Asked for in order within one turn of the loop, they join one commit in that order.
-        accepted = await asyncio.gather(*(self._router.receive(self.channel, *event) for event in batch))
-        return [_receipt(one) for one in accepted]
+        return list(await asyncio.gather(*(self.receive(*event) for event in batch)))
 
     async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
         now = self._c.clock.now()
@@ -41,7 +46,13 @@ class ChannelGate:
         self._c.metrics.accepted(self.channel.name, reason).inc()
 
     async def settle(self, part: str, outcome: Settled, ref: str = "") -> None:
-        await self._c.db.write(kept.settle, part, outcome, ref, self._c.clock.now())
+        moved = await self._c.db.write(kept.settle, part, outcome, ref, self._c.clock.now())
+        if moved is not None:
+            told = {"part": part, "status": moved.status}
+            self._c.live.publish(moved.lane, Event("status", told, 0, moved.session))
+            if moved.status == "failed":  # after it was taken for sent
+                log.error("send.failed", channel=self.channel.name, part=part, session=moved.session)
+                self._c.metrics.dead.labels("outbox", self.channel.name, "reported").inc()
         self._router.ring_channel(self.channel.name)
 
     def health(self, state: State, detail: str = "") -> None:

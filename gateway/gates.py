@@ -16,6 +16,8 @@ REASONS = (
     "channel_disabled",
     "stale",
     "superseded",
+    "revoked",
+    "erased",
     "unchanged",
     "cancelled",
     "unsupported",
@@ -24,7 +26,9 @@ REASONS = (
     "own_echo",
     "other_bot",
     "loop",
+    "discarded",
 )
+"""All that there are. Those that the door gives are counted, and listed by `gateway inbox dropped`."""
 
 SPOKEN = ("message", "button")
 _SILENT = {
@@ -38,11 +42,16 @@ _SILENT = {
 
 def judge(channel: Channel, inbound: Inbound, *, command: bool) -> str | None:
     """Why this event is let go, or None when it may come in."""
-    sender = inbound.sender
     if inbound.kind not in SPOKEN:
         return _SILENT.get(inbound.kind, "unsupported")
     if not channel.settings.enabled and channel.settings.when_disabled == "drop":
         return "channel_disabled"
+    return unwelcome(channel, inbound, command=command)
+
+
+def unwelcome(channel: Channel, inbound: Inbound, *, command: bool) -> str | None:
+    """Why something that was said is let go although the channel is switched on."""
+    sender = inbound.sender
     if sender is None or sender.id == inbound.account:
         return "own_echo" if sender else "unroutable"
     verdict = _alone(channel, sender) if private(inbound) else _in_company(channel, inbound, sender, command)

@@ -15,6 +15,7 @@ from gateway.message import Inbound, Json, decode, encode
 
 TOGETHER = 100  # entries that are looked at when one is claimed
 ALBUM, TEXT, QUICK = "album", "text", "quick"
+JOINED = "joined"  # the reason of an entry that is over since it is part of another; its `joins` is that one's turn
 MARK = "|"  # at the end of what may go on within a word
 
 
@@ -71,14 +72,20 @@ def gather(lane: int, head: int, body: str, now: int) -> Tx[str]:
         return body
     rows = yield "SELECT turn FROM inbox WHERE id = $1", (head,)
     whole = encode(_joined([(rows[0][0], first), *((turn, one) for _, turn, one in found)]))
-    marks = ", ".join(f"${n}" for n in range(2, len(found) + 2))
-    yield (
-        f"UPDATE inbox SET state = 'done', reason = 'joined', ended_at = $1 WHERE id IN ({marks})",
-        (now, *(number for number, _, _ in found)),
-    )
+    for number, _, one in found:
+        yield (
+            "UPDATE inbox SET state = 'done', reason = $4, ended_at = $2, body = $3 WHERE id = $1",
+            (number, now, encode(replace(one, joins=rows[0][0])), JOINED),
+        )
     yield "UPDATE inbox SET body = $2 WHERE id = $1", (head, whole)
     yield "UPDATE lane SET waiting = waiting - $2 WHERE id = $1", (lane, len(found))
     return whole
+
+
+def answered_as(turn: str) -> Tx[str]:
+    """The turn under which a message is answered: mostly its own."""
+    rows = yield "SELECT body FROM inbox WHERE turn = $1 AND reason = $2 AND body IS NOT NULL", (turn, JOINED)
+    return decode(Inbound, rows[0][0]).joins if rows else turn
 
 
 _Waiting = tuple[int, str, Inbound]

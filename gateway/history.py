@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from gateway.db import Tx
 from gateway.message import Button, File, Message, Role, Shape, decode, encode
 
@@ -26,6 +28,7 @@ class _Extra(Shape, frozen=True):
     files: tuple[File, ...] = ()
     buttons: tuple[Button, ...] = ()
     ratings: Mapping[str, int] = {}
+    fate: str = ""
 
 
 QUIET = 60_000  # ms by which `quiet_from` may lag behind the user's last activity
@@ -108,6 +111,7 @@ def _from_row(row: tuple[object, ...]) -> Message:
         turn=turn,  # type: ignore[arg-type]
         flag=flag,  # type: ignore[arg-type]
         ratings=more.ratings,
+        fate=more.fate,
     )
 
 
@@ -172,10 +176,29 @@ def ratings(session: str, seq: int) -> Tx[Mapping[str, int] | None]:
 
 def rate(session: str, seq: int, ratings: Mapping[str, int]) -> Tx[None]:
     """Keep what people think of an answer."""
-    rows = yield "SELECT extra FROM message WHERE session = $1 AND seq = $2", (session, seq)
-    before = decode(_Extra, rows[0][0]) if rows[0][0] else _Extra()
-    extra = encode(_Extra(files=before.files, buttons=before.buttons, ratings=ratings))
+    before = yield from _extra(session, seq)
+    extra = encode(replace(before, ratings=ratings))
     yield "UPDATE message SET extra = $3 WHERE session = $1 AND seq = $2", (session, seq, extra)
+
+
+def fated(session: str, seq: int, ref: str, state: str) -> Tx[None]:
+    """Keep under which id of the platform's a line went out, and what became of it."""
+    before = yield from _extra(session, seq)
+    yield (
+        "UPDATE message SET ref = COALESCE(NULLIF(ref, ''), $3), extra = $4 WHERE session = $1 AND seq = $2",
+        (session, seq, ref, encode(replace(before, fate=state))),
+    )
+
+
+def _extra(session: str, seq: int) -> Tx[_Extra]:
+    rows = yield "SELECT extra FROM message WHERE session = $1 AND seq = $2", (session, seq)
+    return decode(_Extra, rows[0][0]) if rows and rows[0][0] else _Extra()
+
+
+def files_of(session: str, seq: int) -> Tx[list[str]]:
+    """The ids of our files that a line holds."""
+    extra = yield from _extra(session, seq)
+    return [file.id for file in extra.files if file.id]
 
 
 class Found(NamedTuple):
@@ -202,6 +225,12 @@ def said_under(session: str, ref: str) -> Tx[Found | None]:
     )
     seq, turn, text = rows[0]
     return Found(seq, turn, text, not later)
+
+
+def was_said(session: str, text: str) -> Tx[bool]:
+    """Whether a user has said exactly this in a session."""
+    rows = yield "SELECT 1 FROM message WHERE session = $1 AND role = 'user' AND text = $2 LIMIT 1", (session, text)
+    return bool(rows)
 
 
 def rewrite(session: str, seq: int, text: str, *, blank: bool) -> Tx[None]:

@@ -6,9 +6,10 @@ from functools import partial
 
 import structlog
 
-from gateway import retention
+from gateway import fates, retention, window
 from gateway.corridor import Corridor
 from gateway.db import Tx
+from gateway.erasure import Erasure
 from gateway.errors import StorageDown
 from gateway.history import QUIET
 from gateway.live import Event
@@ -16,6 +17,7 @@ from gateway.retention import BATCH, TABLES, Place
 
 EVERY = 60.0  # seconds
 TOKENS_EVERY = 5  # rounds
+HEARD_EVERY = 60  # rounds
 ANEW_EVERY = 1_440  # rounds, about a day: then every search begins at the beginning once more
 TOGETHER = 100  # sessions that end in one commit
 BREATH = 0.05  # seconds between two steps, so that a turn's commit never waits for more than one of them
@@ -26,8 +28,8 @@ log = structlog.get_logger()
 class Housekeeping:
     """Keeps one store in order. Where a search has come to is remembered, so that nothing is searched twice."""
 
-    def __init__(self, corridor: Corridor) -> None:
-        self._c = corridor
+    def __init__(self, corridor: Corridor, erasure: Erasure) -> None:
+        self._c, self._erasure = corridor, erasure
         self._rounds = 0
         self._searched: dict[tuple[str, str], tuple[float, Place]] = {}
         self._late: dict[tuple[str, bool], set[str]] = {}  # found already, but used since by others than the user
@@ -49,6 +51,8 @@ class Housekeeping:
             ("expired", self._expire),
             ("tokens", self._tokens),
             ("forgotten", self._forget),
+            ("heard", self._heard),
+            ("erased", self._erase),
         ):
             try:
                 if count := await step(now):
@@ -138,7 +142,30 @@ class Housekeeping:
             await self._c.clock.sleep(BREATH)
 
     async def _forget(self, now: int) -> int:
-        return sum([await self._all(partial(retention.forget_old, table, now)) for table in TABLES])
+        count = sum([await self._all(partial(retention.forget_old, table, now)) for table in TABLES])
+        while old := await self._c.db.read(fates.aged, now - retention.KEPT):
+            count += await self._c.db.write(fates.settle, old)
+            await self._c.clock.sleep(BREATH)
+        return count
+
+    async def _heard(self, now: int) -> int:
+        """Who has not written for longer than any platform's window is as good as one who never has."""
+        count, place = 0, window.BEGINNING
+        if self._rounds % HEARD_EVERY:
+            return count
+        longest = max((channel.limits.window for channel in self._c.channels.values()), default=0.0)
+        upto = now - max(round(longest * 1000), window.KEPT)
+        while True:
+            old, place = await self._c.db.read(window.unheard, place, upto)
+            if old:
+                count += await self._c.db.write(window.forget, old, upto)
+            if place == window.BEGINNING:
+                return count
+            await self._c.clock.sleep(BREATH)
+
+    async def _erase(self, now: int) -> int:
+        """People whose erasure a crash has cut short."""
+        return await self._erasure.resume()
 
     async def _all(self, step: Callable[[], Tx[int]]) -> int:
         """A step, again and again while it finds as much as it may take."""

@@ -31,7 +31,7 @@ class Pace(NamedTuple):
 class Arrival(NamedTuple):
     """An event at the door, with all that could be decided from it and the settings alone.
 
-    `verdict` is the reason why it must be let go, if any; `unless_open` spares it when its lane has an open session.
+    `verdict` is the reason why it must be let go, if any; `unless` finds out whether it is spared.
     `aside` is what is noted besides when it is let go. `repeat` finds in a lane the turn of the same message, where
     none has an id to know it by. `pace` is None for what no limit holds back. `known` is the
     sender's participant when nothing about it needs writing. `me` asks to take the entry at once. `only` is the open
@@ -52,7 +52,7 @@ class Arrival(NamedTuple):
     new_id: Callable[[], str]
     voice: Voice
     verdict: str | None = None
-    unless_open: bool = False
+    unless: Callable[[], Tx[bool]] | None = None
     notice: Notice = Notice()
     pace: Pace | None = None
     slow_down: Notice = Notice()
@@ -118,7 +118,7 @@ def accept(a: Arrival) -> Tx[Accepted]:
         return Accepted("duplicate", a.turn)
     if a.heard is not None:
         yield from window.opens(a.heard, a.now)
-    if a.verdict and not (a.unless_open and (yield from _open(a.spot.key))):
+    if a.verdict and not (a.unless is not None and (yield from a.unless())):
         if a.aside is not None:
             yield from a.aside()
         return (yield from _let_go(a, a.verdict, a.notice))
@@ -128,7 +128,10 @@ def accept(a: Arrival) -> Tx[Accepted]:
     meter = _metered(lane, a)
     if meter is None:
         return (yield from _let_go(a, "rate_limited", a.slow_down))
-    scene, met = yield from _enter(lane, a)
+    met = yield from _meet(a)
+    if met is not None and met.blocked:
+        return (yield from _let_go(a, "not_allowed", Notice()))._replace(met=met)
+    scene = yield from _enter(lane, a, met)
     if a.gathers is not None:
         accepted = yield from _gather(scene, meter, a.gathers)
     else:
@@ -146,16 +149,20 @@ def _refusal(a: Arrival) -> Tx[str]:
     return "" if _metered(lane, a) is not None else "rate_limited"
 
 
-def _enter(lane: Lane, a: Arrival) -> Tx[tuple[Scene, Known | None]]:
-    """Find or make the participant and the open session."""
-    met = None
-    if a.known is None:
-        met = yield from participants.meet(a.person, a.sender, a.new_id(), a.now)
+def _meet(a: Arrival) -> Tx[Known | None]:
+    """Find or make the participant, unless nothing about them needs writing."""
+    if a.known is not None:
+        return None
+    return (yield from participants.meet(a.person, a.sender, a.new_id(), a.now))
+
+
+def _enter(lane: Lane, a: Arrival, met: Known | None) -> Tx[Scene]:
+    """Find or make the open session."""
     participant = met.id if met else str(a.known)
     opened = lane.session is None
     if opened:
         lane = lane._replace(session=(yield from begin(lane, a, participant, lane.epoch)))
-    return Scene(lane, a, participant, opened), met
+    return Scene(lane, a, participant, opened)
 
 
 def _let_go(a: Arrival, reason: str, notice: Notice) -> Tx[Accepted]:
@@ -167,16 +174,12 @@ def _let_go(a: Arrival, reason: str, notice: Notice) -> Tx[Accepted]:
     lane = yield from lock(a.spot)
     if a.now - lane.told_at < notice.every:
         return Accepted(reason, a.turn)
-    scene, met = yield from _enter(lane, a)
+    met = yield from _meet(a)
+    scene = yield from _enter(lane, a, met)
     session = str(scene.lane.session)
     yield "UPDATE lane SET told_at = $2, silenced = NULL WHERE id = $1", (lane.id, a.now)
     told = yield from tell(lane.id, session, None, a.turn, [Outbound(text=text)], a.voice, a.now)
     return Accepted(reason, a.turn, lane=lane.id, session=session, met=met, told=told, opened=scene.opened)
-
-
-def _open(key: str) -> Tx[bool]:
-    rows = yield "SELECT 1 FROM lane WHERE key = $1 AND session IS NOT NULL", (key,)
-    return bool(rows)
 
 
 def begin(lane: Lane, a: Arrival, participant: str, epoch: int) -> Tx[str]:

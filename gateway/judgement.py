@@ -1,5 +1,6 @@
 """What an event is: something to be let go, a command with its effect, or ordinary words for the bot."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -7,7 +8,8 @@ from msgspec.structs import replace
 from gateway import commands, confirming
 from gateway.access import private
 from gateway.channel import Channel
-from gateway.gates import judge, welcome
+from gateway.db import Tx
+from gateway.gates import judge, unwelcome, welcome
 from gateway.inquiry import Standing
 from gateway.intake import Effect, Notice
 from gateway.message import Inbound
@@ -24,11 +26,14 @@ UNLIMITED = ("stop", "reset")
 
 
 class Judgement(NamedTuple):
-    """Why an event is let go, what its command does, and whether no limit holds it back."""
+    """Why an event is let go, what its command does, whether no limit holds it back; and how it may turn out after all
+    that it was meant for the bot.
+    """
 
     verdict: str | None = None
     effect: Effect | None = None
     unlimited: bool = False
+    unless: Callable[[], Tx[bool]] | None = None
 
 
 def of_yes(channel: Channel, inbound: Inbound, known: Known | None) -> Judgement:
@@ -39,7 +44,7 @@ def of_yes(channel: Channel, inbound: Inbound, known: Known | None) -> Judgement
     if verdict is not None:
         return Judgement(verdict)
     say = channel.say(inbound.sender.language if inbound.sender else "")
-    return Judgement(None, confirming.confirmed(commands.effect("reset", "", say)), True)
+    return Judgement(None, confirming.confirmed(commands.effect("reset", commands.Asked(say))), True)
 
 
 def of_command(channel: Channel, standing: Standing, command: Command) -> Judgement:
@@ -57,7 +62,8 @@ def of_command(channel: Channel, standing: Standing, command: Command) -> Judgem
     if not permitted(who, inbound, standing.admin):
         untold = who == "admins" and standing.admin is None
         return Judgement(None, commands.reply(say("not_checked" if untold else "not_allowed")))
-    effect = commands.effect(name, command.args, say)
+    offered = [verb for verb in commands.VERBS if policy.enabled == "all" or verb in policy.enabled]
+    effect = commands.effect(name, commands.Asked(say, command.args, offered))
     if name == "reset" and not private(inbound) and channel.rules.at(inbound.address).manners.confirm_reset:
         effect = confirming.question(say, channel.limits.buttons)
     if who == "sender":
@@ -75,7 +81,9 @@ def notice(channel: Channel, inbound: Inbound, verdict: str | None) -> Notice:
     if verdict == "stale":
         return TOO_LATE
     if verdict == "channel_disabled":
-        return Notice("disabled", TELL_DISABLED)
+        # Who would not be answered either way is not told why.
+        unheard = unwelcome(channel, inbound, command=False)
+        return NO_NOTICE if unheard else Notice("disabled", TELL_DISABLED)
     if verdict == "not_allowed" and channel.settings.access.tell:
         return Notice("not_allowed", TELL_NOT_ALLOWED)
     return NO_NOTICE

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from gateway.message import Json, Message
+from gateway.message import Inbound, Json, Message
 
 WATCHER_BACKLOG = 1000  # events; a watcher further behind starts again from the store
 
@@ -113,6 +113,11 @@ class Live:
             data = {"turn": now.turn, "attempt": now.attempt, "n": now.n, "text": text}
             self.publish(lane, Event("delta", data))
         return now
+
+    def answered_with(self, lane: int, inbound: Inbound) -> None:
+        """What was gathered into one turn is answered with it: whoever waits for any of its messages is told."""
+        for part in inbound.extra.get("parts", ()):
+            self.publish(lane, Event("answered", {"turn": part["turn"]}))
 
     def end(self, lane: int) -> None:
         self._previews.pop(lane, None)

@@ -9,6 +9,7 @@ import structlog
 from msgspec.structs import replace
 from yarl import URL
 
+from gateway import history
 from gateway.access import private
 from gateway.asking import Answer
 from gateway.channel import Channel
@@ -54,7 +55,7 @@ class Media:
     async def _heard(self, channel: Channel, running: Running, turn: Turn) -> Inbound:
         message = turn.message
         if not message.files:
-            return self._wordless(channel, running, turn)
+            return await self._wordless(channel, running, turn)
         taken = await self.incoming.take(channel, turn.session.id, turn.id, message.files)
         files = tuple(one.file for one in taken if one.trouble is None)
         listens = bool(channel.settings.voice.transcribe)
@@ -88,13 +89,12 @@ class Media:
         if ids:
             await self._c.files.drop(turn.session.id, ids)
 
-    def _wordless(self, channel: Channel, running: Running, turn: Turn) -> Inbound:
+    async def _wordless(self, channel: Channel, running: Running, turn: Turn) -> Inbound:
         """A kind of message that no bot could make anything of: said once for each kind, and not in groups."""
         message = turn.message
         if message.kind == "message" and "kind" in message.extra:
             running.settled = True
-            shown = placeholder(message)
-            if private(message) and all(line.text != shown for line in turn.history):
+            if private(message) and not await self._c.db.read(history.was_said, turn.session.id, placeholder(message)):
                 running.answer.notices = [Outbound(text=channel.say(turn.participant.language)("unsupported"))]
         return message
 

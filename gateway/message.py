@@ -155,6 +155,7 @@ class Part(Shape, frozen=True):
     turn: str = ""
     line: int = 0  # which message of the turn's answer it belongs to
     replaces: str = ""  # the platform's id of an earlier part that this one takes the place of, where `limits.edit`
+    gone: bool = False  # nothing takes its place: what `replaces` names is to be deleted
 
 
 class Message(Shape, frozen=True):
@@ -172,6 +173,7 @@ class Message(Shape, frozen=True):
     turn: str = ""
     flag: str = ""  # "cancelled", "failed": why this line is not an ordinary one
     ratings: Mapping[str, int] = {}  # who found an answer good (1) or bad (-1), by the platform's id of them
+    fate: str = ""  # what became of it on its way: "sent", "delivered", "read", "dead"; known once its parts are gone
 
 
 class Participant(Shape, frozen=True):

@@ -43,16 +43,23 @@ class Meter:
         if rate and chat in self._chats:
             self._chats[chat] -= rate.seconds / rate.count
 
+    def spend(self) -> None:
+        """What came in counts against the account's rate too; half of it is left for what goes out."""
+        if self._account:
+            now = self._clock.tick()
+            _, level = _advance(self._account, self._account_next, now)
+            self._account_next = max(self._account_next, min(level, now + self._account.seconds / 2))
+
     def close(self, seconds: float) -> None:
         """The platform asked the whole account to wait."""
         self._closed_until = max(self._closed_until, self._clock.tick() + seconds)
 
 
 def _advance(rate: Rate | None, level: float, now: float) -> tuple[float, float]:
-    """When one more is allowed, and the level after it. A bucket holds what one second allows, at least one."""
+    """When one more is allowed, and the level after it."""
     if rate is None:
         return now, level
     interval = rate.seconds / rate.count
-    burst = max(1.0, 1.0 / interval)
+    burst = rate.burst or max(1.0, 1.0 / interval)
     after = max(level, now) + interval
     return after - burst * interval, after

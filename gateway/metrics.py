@@ -1,10 +1,16 @@
 """Every metric by name, in one list. Labels come from closed sets and the operator's own names, never from users."""
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.samples import Sample
 
 from gateway.timings import Timings
+
+MOST_SERIES = 2_000  # told at once, however many channels and bots there are
 
 
 class Metrics:
@@ -26,6 +32,7 @@ class Metrics:
         self.forged = counter("forged", "Requests refused for a bad signature or secret.", "channel")
         self.turns = counter("turns", "Turns ended, by how.", "bot", "outcome")
         self.sends = counter("sends", "Tries to send a part, by result.", "channel", "result")
+        self.retries = counter("retries", "Tries that failed and are made again later, by box.", "box", "channel")
         self.dead = counter("dead_letters", "Entries given up.", "box", "channel", "reason")
         self.accept_seconds = timings("accept_seconds", "From the door to the disk.", "channel")
         self.bot_seconds = timings("bot_seconds", "From asking a bot to its last word.", "bot")
@@ -44,5 +51,30 @@ class Metrics:
         self.sent = lru_cache(maxsize=512)(self.sends.labels)
 
     def text(self) -> bytes:
-        """All of it in the Prometheus text format."""
-        return generate_latest(self.registry)
+        """All of it in the Prometheus text format, at most `MOST_SERIES` series."""
+        return generate_latest(_Bounded(self.registry))
+
+
+class _Bounded:
+    """A registry that tells only so much. Timings go first: each is many series."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        room, left = MOST_SERIES - 1, 0
+        for family in sorted(self._registry.collect(), key=lambda family: family.type == "histogram"):
+            kept: list[Sample] = []
+            for _, samples in groupby(family.samples, _whose):
+                series = list(samples)
+                fits = len(series) <= room
+                kept += series if fits else []
+                room, left = (room - len(series), left) if fits else (room, left + len(series))
+            family.samples = kept
+            yield family
+        yield GaugeMetricFamily("gateway_series_left_out", "Series for which there is no room here.", left)
+
+
+def _whose(sample: Sample) -> list[tuple[str, str]]:
+    """What a sample is of: all buckets of one histogram are told, or none."""
+    return [label for label in sample.labels.items() if label[0] != "le"]

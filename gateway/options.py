@@ -204,6 +204,12 @@ def _page_path(value: object) -> str | None:
 PagePath = Annotated[str | None, PlainValidator(_page_path), WithJsonSchema(_path_schema)]
 
 
+class DoorOptions(Options):
+    """Options of a platform whose people come in by the gateway's own API (`limits.door`)."""
+
+    wait: Duration = key("30s", "How long a request waits for its answer; what takes longer is answered later (202).")
+
+
 class PageOptions(Options):
     """Options of a platform whose channels have a page of their own on our HTTP server.
 

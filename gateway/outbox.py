@@ -32,13 +32,15 @@ class Stored(NamedTuple):
     status: str | None = None
 
 
+PAUSED = 24 * 3600 * 1000  # ms; how long parts wait for a channel that may not speak
+
 COLUMNS = ", ".join(Stored._fields)
 _HEAD = f"""SELECT {COLUMNS} FROM outbox WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown')
     ORDER BY seq LIMIT 1"""
 _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, created_at, state, attempts,
     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id"""
 
-_HELD = "EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL)"
+_HELD = "EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL /*FOR UPDATE*/)"
 _SENT = "UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1 AND state = 'sending' RETURNING status"
 # A status only climbs: reports arrive in any order.
 LADDER = ("sent", "delivered", "read", "failed")
@@ -113,11 +115,9 @@ def _verdict(lane: int, part: Stored, now: int, resends: int) -> Tx[tuple[str, s
         return "dead", silenced
     if part.expires_at is not None and part.expires_at <= now:
         return "dead", "expired"
-    if unknowns > resends:
-        return "unconfirmed", "unknown"
     if part.state == "sending":
         yield "UPDATE outbox SET state = 'unknown', unknowns = $2 WHERE id = $1", (part.id, unknowns)
-    return None
+    return ("unconfirmed", "unknown") if unknowns > resends else None
 
 
 def leave(lane: int, part: int, state: str, reason: str, error: str = "") -> Tx[None]:
@@ -186,20 +186,20 @@ def again(lease: Lease, part: int, state: str, not_before: int, error: str, *, p
     """
     rows = yield (
         f"""UPDATE outbox SET state = CASE WHEN status = '{CLOSED}' THEN 'ready' ELSE $2 END,
-             unknowns = unknowns + $3, not_before = $4, error = $5, plain = plain + $6
+             not_before = CASE WHEN status = '{CLOSED}' THEN 0 ELSE $4 END,
+             unknowns = unknowns + $3, error = $5, plain = plain + $6
              WHERE id = $1 AND state = 'sending' RETURNING 1""",
         (part, state, int(state == "unknown"), not_before, error[:500], int(plain)),
     )
     return bool(rows)
 
 
-def keep_longer(lane: int, ttl: int) -> Tx[None]:
-    """The channel of a lane may not speak for now: what waits for it is worth sending for longer."""
+def keep_longer(channel: str, ttl: int) -> Tx[None]:
+    """A channel may not speak for now: what waits for it is worth sending for longer."""
     yield (
         """UPDATE outbox SET expires_at = created_at + $2
-             WHERE state IN ('ready', 'sending', 'unknown') AND expires_at < created_at + $2
-             AND channel = (SELECT channel FROM lane WHERE id = $1)""",
-        (lane, ttl),
+             WHERE state IN ('ready', 'sending', 'unknown') AND expires_at < created_at + $2 AND channel = $1""",
+        (channel, ttl),
     )
 
 

@@ -8,8 +8,6 @@ from gateway.lanes import OUTBOX, Lease, release
 from gateway.moving import move_lane
 from gateway.outbox import Stored
 
-PAUSED = 24 * 3600 * 1000  # ms; how long parts wait for a channel that may not speak
-
 Kind = Literal["sent", "ready", "unknown", "moved", "paused", "window", "silenced", "dead"]
 
 
@@ -54,8 +52,6 @@ def _not_sent(lease: Lease, part: int, outcome: Outcome, now: int) -> Tx[bool]:
         yield from outbox.silence(lease.lane, outcome.reason)
     if outcome.kind == "window":
         yield from window.shut(lease.lane)
-    if outcome.kind == "paused":
-        yield from outbox.keep_longer(lease.lane, PAUSED)
     if outcome.kind == "moved":
         yield from move_lane(lease.lane, outcome.to, now)
     return True

@@ -14,6 +14,7 @@ from gateway.message import Address
 from gateway.tasks import Tasks
 
 TYPING_AFTER = 0.4  # seconds; an answer that is quicker needs no sign that it is coming
+PROGRESS_EVERY = 5.0  # seconds
 DRAFT_EVERY = 1.2  # seconds between two previews of one answer
 
 
@@ -29,6 +30,7 @@ class Presence:
             tasks,
         )
         self._text = self._shown = ""
+        self._told_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._typing: asyncio.Task[None] | None = None
         self._drafting: asyncio.Task[None] | None = None
@@ -42,6 +44,14 @@ class Presence:
         self._text = text
         if self._drafting is None and self._channel.limits.draft and self._channel.settings.stream.edit != "off":
             self._drafting = self._tasks.start(self._draft(), "draft")
+
+    def progress(self) -> bool:
+        """Whether a word on how far it is may be shown now: at most one is in `PROGRESS_EVERY`."""
+        now = self._clock.tick()
+        if self._told_at is not None and now - self._told_at < PROGRESS_EVERY:
+            return False
+        self._told_at = now
+        return True
 
     def end(self) -> None:
         if self._timer is not None:

@@ -27,6 +27,7 @@ from gateway.overheard import keep, words
 from gateway.participants import Known, Person
 from gateway.post import Post, Voice
 from gateway.repeats import named, waiting, window
+from gateway.sequel import sequel
 from gateway.text import clean, clean_name, parse_command
 from gateway.unlisted import Unlisted
 from gateway.window import Heard
@@ -113,7 +114,7 @@ class Reception:
         person = Person(channel.name, inbound.account, standing.bot, sender.id)
         known = c.memory.known(person, sender)
         spot = _spot(channel, inbound, standing.bot)
-        verdict, effect, unlimited = self._judged(channel, standing, spot, known)
+        verdict, effect, unlimited, unless = self._judged(channel, standing, spot, known)
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
         turn = str(uuid.UUID(bytes=marks[0]))
         gathers = patience.wanted(channel, inbound) if verdict is None and effect is None else None
@@ -134,7 +135,7 @@ class Reception:
             new_id=c.clock.new_id,
             voice=voice(channel, inbound, turn, now),
             verdict=verdict,
-            unless_open=verdict == "not_addressed" and _goes_on(spot),
+            unless=unless,
             notice=notice(channel, inbound, verdict) if verdict else NO_NOTICE,
             aside=_aside(channel, inbound, spot, known, now) if verdict in ASIDE else None,
             repeat=_repeat(channel, inbound, now),
@@ -155,19 +156,23 @@ class Reception:
             return of_yes(channel, inbound, known)
         command = parse_command(inbound.text, channel.prefixes, channel.adapter.mention)
         verdict = judge(channel, inbound, command=command is not None)
-        if verdict is None and known is not None and known.blocked:
-            verdict = "not_allowed"
         if spot is None:
-            verdict = "unroutable"
+            return Judgement("unroutable")
+        unless = sequel(channel, inbound, spot, command=command is not None) if verdict == "not_addressed" else None
+        if verdict is not None and unless is None:
+            return Judgement(verdict)
+        if known is not None and known.blocked:
+            return Judgement("not_allowed")
         effect, unlimited = None, False
-        if command is not None and (verdict is None or (verdict == "not_addressed" and _goes_on(spot))):
-            found = of_command(channel, standing, command)
-            verdict, effect, unlimited = verdict or found.verdict, found.effect, found.unlimited
-        if verdict is None and effect is None and spot and self._flooding(channel, spot.key, inbound):
-            verdict = "rate_limited"
-        if verdict is None and inbound.sender is not None and inbound.sender.bot and self._looping(channel, inbound):
-            verdict = "loop"
-        return Judgement(verdict, effect, unlimited)
+        if command is not None:
+            refused, effect, unlimited, _ = of_command(channel, standing, command)
+            if refused:
+                return Judgement(refused)
+        if verdict is None and effect is None and self._flooding(channel, spot.key, inbound):
+            return Judgement("rate_limited")
+        if inbound.sender is not None and inbound.sender.bot and self._looping(channel, inbound):
+            return Judgement("loop")
+        return Judgement(verdict, effect, unlimited, unless)
 
     def _looping(self, channel: Channel, inbound: Inbound) -> bool:
         """Whether another bot has said so much here that it is not listened to."""
@@ -228,11 +233,6 @@ def _repeat(channel: Channel, inbound: Inbound, now: int) -> Callable[[int], Tx[
     """How a repeat of this event is found, where it came without an id."""
     after = window(inbound, channel.settings.dedupe.window)
     return (lambda lane: waiting(lane, inbound, now - after)) if after else None
-
-
-def _goes_on(spot: Spot | None) -> bool:
-    """Whether a conversation that has begun there goes on without anybody calling the bot again: a thread's own."""
-    return spot is not None and spot.scope == "thread"
 
 
 def _spot(channel: Channel, inbound: Inbound, bot: str) -> Spot | None:

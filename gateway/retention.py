@@ -134,8 +134,7 @@ def _old(table: str, column: str, also: str = "") -> str:
 _OLD = (
     (_old("dedupe", "seen_at"), KEPT),
     (_old("dropped", "at"), KEPT),
-    (_old("inbox", "received_at", " AND state <> 'waiting'"), KEPT),
-    (_old("outbox", "created_at", " AND state NOT IN ('ready', 'sending', 'unknown')"), KEPT),
+    (_old("inbox", "COALESCE(ended_at, received_at)", " AND state <> 'waiting'"), KEPT),
     (_old("overheard", "at"), overheard.KEPT),
 )
 

@@ -14,9 +14,11 @@ from gateway.channel import Channel
 from gateway.corridor import Corridor, Engaged
 from gateway.db import Tx
 from gateway.delivery import Delivery
+from gateway.erasure import Erasure
 from gateway.errors import StorageDown
 from gateway.failpoint import failpoint
 from gateway.feedback import Feedback
+from gateway.foretold import as_it_reads, deleted
 from gateway.inbox import Envelope, first_time, mark, note_dropped, open_lease
 from gateway.intake import Accepted, Also
 from gateway.lanes import INBOX, OUTBOX
@@ -56,6 +58,7 @@ class Router:
         self._c = corridor
         self.delivery = Delivery(corridor, self.ring_channel)
         self.turns = Turns(corridor, self.delivery)
+        self.erasure = Erasure(corridor, lambda lane: self.turns.interrupt(lane, "superseded"))
         self._reception, self._amendments = Reception(corridor), Amendments(corridor)
         self.feedback = Feedback(corridor)
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
@@ -80,6 +83,10 @@ class Router:
         within = ""
         if inbound.kind == "button":
             inbound, within = await self._c.db.read(choices.press, channel, inbound)
+        elif (change := self._amendments.foretold.take(inbound)) is not None:
+            if change.kind == "revoke":
+                return await self._c.db.write(deleted, inbound, self._c.clock.now())
+            inbound = as_it_reads(inbound, change)
         accepted, inbound, bot = await self._reception.receive(channel, inbound, raw, also, only, within)
         failpoint("receive.after")
         if self._c.verbatim:

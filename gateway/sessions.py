@@ -51,6 +51,8 @@ class Facts(NamedTuple):
     tags: str
     metadata: str
     resolved: int | None
+    resolved_by: str | None
+    resolved_at: int | None
     message_count: int
     variables: str
     context: str
@@ -112,15 +114,20 @@ def succeed(lease: Lease, closed: str, new_id: str, now: int) -> Tx[str | None]:
     return str(session)
 
 
-def close(session: str, reason: Reason, now: int, resolved: bool | None = None) -> Tx[bool]:
-    """End a session: it stays readable and is used no more. False when it was not open."""
+def close(session: str, reason: Reason, now: int, resolved: bool | None = None, by: str = "") -> Tx[bool]:
+    """End a session: it stays readable and is used no more. False when it was not open.
+
+    With `resolved` it is marked so, and by whom.
+    """
     rows = yield (
-        f"""UPDATE session SET state = 'closed', reason = $2, ended_at = $3, resolved = COALESCE($4, resolved)
+        f"""UPDATE session SET state = 'closed', reason = $2, ended_at = $3
               WHERE id = $1 AND state IN {OPEN} RETURNING lane, participant, level""",
-        (session, reason, now, None if resolved is None else int(resolved)),
+        (session, reason, now),
     )
     if not rows:
         return False
+    if resolved is not None:
+        yield from mark(session, resolved, by, now)
     lane, participant, level = rows[0]
     yield (
         "UPDATE lane SET session = NULL, version = version + 1 WHERE id = $1 AND session = $2",
@@ -129,6 +136,24 @@ def close(session: str, reason: Reason, now: int, resolved: bool | None = None) 
     if level == "anonymous" and reason != "timeout":
         yield from forget_anonymous(participant)
     return True
+
+
+def resolve(session: str, resolved: bool, by: str, now: int) -> Tx[bool]:
+    """Mark whether an open session has done its work; one that has is closed. False when it was not open."""
+    if resolved:
+        return (yield from close(session, "resolved", now, True, by))
+    rows = yield f"SELECT 1 FROM session WHERE id = $1 AND state IN {OPEN}", (session,)
+    if rows:
+        yield from mark(session, False, by, now)
+    return bool(rows)
+
+
+def mark(session: str, resolved: bool, by: str, now: int) -> Tx[None]:
+    """Note who said (bot, user, operator) whether a session has done its work."""
+    yield (
+        "UPDATE session SET resolved = $2, resolved_by = $3, resolved_at = $4 WHERE id = $1",
+        (session, int(resolved), by, now),
+    )
 
 
 def forget_anonymous(participant: str | None) -> Tx[None]:

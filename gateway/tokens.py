@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import os
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gateway.db import Tx
 
@@ -83,18 +83,11 @@ def use(token: bytes, ttl: int | None, now: int) -> Tx[None]:
     yield "UPDATE token SET used_at = $2, expires_at = $3 WHERE hash = $1", (token, now, expiry(ttl, now))
 
 
-def revoke(token: bytes) -> Tx[bool]:
-    rows = yield "DELETE FROM token WHERE hash = $1 RETURNING 1", (token,)
-    return bool(rows)
-
-
-def revoke_participant(participant: str) -> Tx[int]:
-    """Take all tokens of a person back. Returns how many there were."""
-    rows = yield "DELETE FROM token WHERE participant = $1 RETURNING 1", (participant,)
-    return len(rows)
-
-
-def revoke_channel(channel: str) -> Tx[int]:
-    """Take all tokens of a channel back. Returns how many there were."""
-    rows = yield "DELETE FROM token WHERE channel = $1 RETURNING 1", (channel,)
-    return len(rows)
+def revoke(whose: Literal["session", "participant", "channel"], which: str, most: int) -> Tx[list[tuple[int, str]]]:
+    """Take tokens back, at most so many. Returns the lanes and sessions that they opened."""
+    rows = yield (
+        f"""DELETE FROM token WHERE hash IN (SELECT hash FROM token WHERE {whose} = $1 LIMIT $2)
+              RETURNING lane, session""",
+        (which, most),
+    )
+    return [(lane, session) for lane, session in rows]

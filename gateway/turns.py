@@ -193,7 +193,7 @@ class Turns:
         def watch(piece: Piece) -> None:
             if type(piece) is Delta:
                 presence.show(live.delta(lane, piece.text).text)
-            elif type(piece) is Progress:
+            elif type(piece) is Progress and presence.progress():
                 live.publish(lane, Event("progress", {"text": piece.text}))
 
         if running.interrupted is not None or running.settled:
@@ -222,6 +222,8 @@ class Turns:
 
     async def _give_back(self, envelope: Envelope, later: Later) -> None:
         due = self._c.clock.now() + round(later.wait * 1000)
+        if later.failed or later.refused:
+            self._c.metrics.retries.labels("inbox", envelope.entry.channel).inc()
         await self._c.insist(
             inbox.give_back,
             envelope.lease,
@@ -253,6 +255,7 @@ class Turns:
             return None
         self._c.metrics.answered(ending.envelope.bot, ending.reason or ending.state).inc()
         self._after(channel, ending, ended, kept, turn)
+        self._c.live.answered_with(ending.envelope.lease.lane, inbound)
         self._signs.over(channel, inbound, _how(ending))
         if post is not None and ended.load is not None and ended.next is None:
             running.load = channel, ended.load
@@ -271,8 +274,8 @@ class Turns:
             for message in ended.messages:
                 self._c.live.publish(lane, Event("message", message, message.seq, entry.session))
             self._c.live.publish(lane, Event("answered", {"turn": entry.turn}, 0, entry.session))
-        if ending.change is not None and ending.change.close is not None:
-            self._c.live.publish(lane, Event("closed", {"reason": ending.change.close}, 0, entry.session))
+        if ended.closed is not None:
+            self._c.live.publish(lane, Event("closed", {"reason": ended.closed}, 0, entry.session))
         for message in ended.messages if self._c.verbatim else ():
             log.info("message.answered", role=message.role, text=message.text)
         if ended.refused:

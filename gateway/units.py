@@ -14,10 +14,11 @@ _LONGEST = 100 * 365 * 86400
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """At most `count` in `seconds`; also the size of the bucket."""
+    """At most `count` in `seconds` on the long run; `burst` at once, 0: as many as one second allows, at least one."""
 
     count: float
     seconds: float
+    burst: float = 0
 
 
 def duration(text: str) -> float:

@@ -61,13 +61,16 @@ def outdone(one: Utterance) -> Tx[bool]:
 
 
 def parts_of(entry: int) -> Tx[list[str]]:
-    """The platform's ids of what was sent lately in answer to an entry of the inbox, in order."""
+    """The platform's ids of what was sent lately in answer to an entry of the inbox and stands there, in order."""
     rows = yield (
-        f"""SELECT ref FROM outbox WHERE id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND inbox = $1
+        f"""SELECT ref, body FROM outbox WHERE id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND inbox = $1
               AND state = 'sent' AND ref <> '' ORDER BY id""",
         (entry,),
     )
-    return [ref for (ref,) in rows]
+    standing: dict[str, bool] = {}
+    for ref, body in rows:
+        standing[ref] = not decode(Part, body).gone
+    return [ref for ref, there in standing.items() if there]
 
 
 def _utterance(row: tuple[object, ...]) -> Utterance:

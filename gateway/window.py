@@ -4,11 +4,14 @@ Outside it a part goes as the platform's own template where the operator named o
 `window_closed`, until the user writes again; at most for `PATIENCE`. Nothing is kept for platforms without a window.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.db import Tx
 from gateway.lanes import OUTBOX, Lease, release
 
+KEPT = 7 * 24 * 3600 * 1000  # ms that it is kept at least when somebody wrote: a channel may be away for some days
+BATCH = 1_000
 PATIENCE = 7 * 24 * 3600 * 1000  # ms
 CLOSED = "window_closed"
 
@@ -48,6 +51,35 @@ def is_open(channel: str, account: str, chat: str, since: int) -> Tx[bool]:
     """Whether the user's last message is not older than that."""
     rows = yield "SELECT at FROM heard WHERE channel = $1 AND account = $2 AND chat = $3", (channel, account, chat)
     return bool(rows) and rows[0][0] >= since
+
+
+Chat = tuple[str, str, str]
+BEGINNING: Chat = ("", "", "")
+
+
+def unheard(after: Chat, upto: int) -> Tx[tuple[list[Chat], Chat]]:
+    """Of some chats after one in order those in which nobody wrote since a time, and the last one that was looked at,
+    `BEGINNING` at the end.
+    """
+    rows = yield (
+        """SELECT channel, account, chat, at FROM heard WHERE (channel, account, chat) > ($1, $2, $3)
+             ORDER BY channel, account, chat LIMIT $4""",
+        (*after, BATCH),
+    )
+    last: Chat = rows[-1][:3] if len(rows) == BATCH else BEGINNING
+    return [row[:3] for row in rows if row[3] < upto], last
+
+
+def forget(chats: Sequence[Chat], upto: int) -> Tx[int]:
+    """Nothing is kept of when somebody wrote in these chats, unless that was since a time. Returns how many went."""
+    gone = 0
+    for chat in chats:
+        rows = yield (
+            "DELETE FROM heard WHERE channel = $1 AND account = $2 AND chat = $3 AND at < $4 RETURNING 1",
+            (*chat, upto),
+        )
+        gone += len(rows)
+    return gone
 
 
 def shut(lane: int) -> Tx[None]:
@@ -97,10 +129,13 @@ def bounced(part: int, ref: str, now: int) -> Tx[bool]:
         # While it is on the wire only this is noted; whoever learns that it was sent puts it back.
         yield from shut(lane)
         yield (
-            """UPDATE outbox SET status = $2, ref = $3, state = CASE WHEN state = 'unknown' THEN 'ready' ELSE state END
-                 WHERE id = $1""",
+            """UPDATE outbox SET status = $2, ref = $3,
+                 not_before = CASE WHEN state = 'unknown' THEN 0 ELSE not_before END,
+                 state = CASE WHEN state = 'unknown' THEN 'ready' ELSE state END WHERE id = $1""",
             (part, CLOSED, ref),
         )
+        # What waited for its outcome waits for the user now.
+        yield "UPDATE lane SET out_due_at = $2 WHERE id = $1 AND out_holder IS NULL AND out_due_at > $2", (lane, now)
     else:
         return state in ("ready", "sending", "unknown")
     return True
@@ -109,8 +144,10 @@ def bounced(part: int, ref: str, now: int) -> Tx[bool]:
 def put_back(part: int, lane: int, now: int) -> Tx[None]:
     """A part that counts as sent is queued again, in its old place."""
     yield (
-        "UPDATE outbox SET state = 'ready', status = $2, sent_at = NULL, not_before = 0 WHERE id = $1",
-        (part, CLOSED),
+        """UPDATE outbox SET state = 'ready', status = $2, sent_at = NULL, not_before = 0,
+             expires_at = CASE WHEN expires_at < created_at + $3 THEN created_at + $3 ELSE expires_at END
+             WHERE id = $1""",
+        (part, CLOSED, PATIENCE),
     )
     yield (
         "UPDATE lane SET pending = pending + 1, out_due_at = COALESCE(out_due_at, $2) WHERE id = $1",

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from gateway import history
 from gateway.bot import Piece, Say
+from gateway.errors import Refused
 from gateway.intake import Accepted
-from gateway.message import Kind, Outbound, Part, Turn
+from gateway.message import Address, Kind, Outbound, Part, Turn
 from tests.kit import Kit, Scripted, said
 
 
@@ -23,6 +24,8 @@ class Slow:
     async def _answer(self, turn: Turn) -> AsyncIterator[Piece]:
         await self.go.wait()
         for line in turn.message.text.split("/"):
+            if line == "silence":
+                return
             yield Say(Outbound(text=f"re: {line}"))
 
     @property
@@ -37,6 +40,20 @@ async def change(kit: Kit, kind: Kind, ref: str, text: str = "", **how: Any) -> 
 async def lines(kit: Kit) -> list[tuple[str, str]]:
     ((session,),) = await kit.rows("SELECT id FROM session WHERE state = 'active'")
     return [(line.role, line.text) for line in await kit.corridor.db.read(history.newest, session, 50)]
+
+
+def deleting(kit: Kit) -> list[str]:
+    """From now on what was written on the paper can be taken away; what was."""
+    kit.here.adapter.limits = replace(kit.here.limits, delete=True)  # type: ignore[misc]
+    deleted: list[str] = []
+
+    async def delete(address: Address, ref: str) -> None:
+        if ref in deleted:
+            raise Refused("rejected", "it is gone already")
+        deleted.append(ref)
+
+    kit.here.adapter.delete = delete  # type: ignore[method-assign]
+    return deleted
 
 
 def editing(kit: Kit) -> list[tuple[str, str]]:

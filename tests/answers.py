@@ -44,5 +44,5 @@ def wait(kit: Kit, seconds: float) -> None:
         kit.router.ring_channel(name)
 
 
-async def parts(kit: Kit, columns: str = "state, attempts", where: str = "1") -> Rows:
+async def parts(kit: Kit, columns: str = "state, attempts", where: str = "TRUE") -> Rows:
     return await kit.rows(f"SELECT {columns} FROM outbox WHERE {where} ORDER BY lane, seq")

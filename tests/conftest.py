@@ -2,9 +2,12 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import postgres
 
 CHROMIUM = Path("/usr/bin/chromium")
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -46,3 +49,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 proofs[row].add(item.nodeid.partition("[")[0])
     for row in sorted(proofs):
         print(row, *sorted(proofs[row]), sep="\n    ")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tidied() -> Iterator[None]:
+    """What the tests of a module kept on a database server goes with them."""
+    yield
+    postgres.tidy()

@@ -16,6 +16,7 @@ from gateway.errors import BotBroken
 from gateway.message import Turn
 from gateway.settings import load
 from tests.kit import Ticking
+from tests.postgres import stored
 
 YAML = """
 server: {listen: "127.0.0.1:0"}
@@ -52,13 +53,18 @@ async def scripted(turn: Turn) -> AsyncIterator[Piece]:
         yield piece
 
 
+def script(answers: Script) -> None:
+    """Have `scripted` do this."""
+    _script.append(answers)
+
+
 class Held:
     """A bot that writes when the test says so."""
 
     def __init__(self) -> None:
         self.pieces: asyncio.Queue[str | None] = asyncio.Queue()
         self.turns: list[Turn] = []
-        _script.append(self._answer)
+        script(self._answer)
 
     async def _answer(self, turn: Turn) -> AsyncIterator[Piece]:
         self.turns.append(turn)
@@ -254,7 +260,7 @@ class Events:
 async def running(folder: Path, yaml: str = YAML) -> AsyncIterator[Gateway]:
     """A gateway on an empty store in a folder, or on the one that is there."""
     file = folder / "gateway.yaml"
-    file.write_text(yaml, "utf-8")
+    file.write_text(stored(yaml, folder), "utf-8")
     clock = Ticking()
     daemon = Daemon(load(file, {}), clock=clock, root=folder)
     await daemon.start()

@@ -28,7 +28,7 @@ class Kept(Kit):
 
     def __init__(self, kit: Kit) -> None:
         super().__init__(kit.settings, kit.corridor, kit.router)
-        self.housekeeping = Housekeeping(kit.corridor)
+        self.housekeeping = Housekeeping(kit.corridor, kit.router.erasure)
 
     async def later(self, seconds: float) -> None:
         """Time goes by, and housekeeping is done."""

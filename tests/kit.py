@@ -28,6 +28,7 @@ from gateway.router import Router
 from gateway.settings import Settings, load
 from gateway.tasks import Tasks
 from tests.paper import Paper, paper, said
+from tests.postgres import storage
 
 YAML = """
 bots: {b: {kind: echo}}
@@ -143,7 +144,7 @@ async def corridor(
     """A corridor on the store in `folder`: closed in order at the end, its work put back."""
     wanted = configure(folder, yaml)
     clock, tasks = Ticking(), Tasks()
-    db = await open_database("sqlite:///gateway.db", folder)
+    db = await open_database(storage(folder), folder)
     router: Router
     desk = Desk(clock, wanted.server.workers, lambda bot: router.ring_bot(bot))  # noqa: PLW0108 - made later
     http, client = aiohttp.ClientSession(), Client()

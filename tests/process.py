@@ -9,6 +9,8 @@ from pathlib import Path
 
 import aiohttp
 
+from tests import postgres
+
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60  # seconds, an upper bound only
 
@@ -23,18 +25,22 @@ def free_port() -> int:
 class Gateway:
     """`config` is the YAML without its `server` and `storage`; all files are in `folder`."""
 
-    def __init__(self, folder: Path, config: str, **environment: str) -> None:
+    def __init__(self, folder: Path, config: str, *, on_server: bool = False, **environment: str) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._file = folder / "gateway.yaml"
         self._environment = {**os.environ, **environment}
         self._process: asyncio.subprocess.Process | None = None
         self._pid = 0
+        self._store, self._lease = f"sqlite:///{folder}/gateway.db", "15s"
+        if postgres.CHOSEN or on_server:
+            self._store, self._lease = postgres.server().database(folder), "2s"
         self.configure(config)
 
     def configure(self, config: str) -> None:
-        server = f"{{listen: '127.0.0.1:{self.port}', trusted_proxies: ['127.0.0.1']}}"
-        storage = f"{{url: 'sqlite:///{self.folder}/gateway.db', files: '{self.folder}/files'}}"
+        # Who takes over from a process that was killed waits for its leases, where it cannot know that it is gone.
+        server = f"{{listen: '127.0.0.1:{self.port}', trusted_proxies: ['127.0.0.1'], lease: {self._lease}}}"
+        storage = f"{{url: '{self._store}', files: '{self.folder}/files'}}"
         admin = f"{{listen: '127.0.0.1:{free_port()}'}}"
         self._file.write_text(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
 

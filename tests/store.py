@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import cycle
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import apsw
 
@@ -19,12 +19,36 @@ from gateway.lanes import INBOX, Spot, claim
 from gateway.message import Address, Inbound, Outbound, Part, Sender, encode
 from gateway.participants import Person
 from gateway.post import Post
+from tests import postgres
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 SPOT = Spot("c/b/dm:user=ada", "c", "acct", "b", "dm", "dm", "ada", "")
 LEASE = 1000
+
+
+class Connection(Protocol):
+    """A transaction on one database that is never committed, and may go back to where it was."""
+
+    def rows(self, sql: str, values: tuple[Any, ...]) -> Rows: ...
+
+    def do(self, sql: str) -> None: ...
+
+
+class _File:
+    def __init__(self) -> None:
+        self._file = apsw.Connection(":memory:")
+        for _, sql in migrations():
+            self._file.execute(re.sub(r"^\);", ") STRICT;", sql, flags=re.MULTILINE))
+        self._file.execute("PRAGMA foreign_keys = 1")
+        self._file.execute("BEGIN")
+
+    def rows(self, sql: str, values: tuple[Any, ...]) -> Rows:
+        return self._file.execute(_dialect(sql), values).fetchall()
+
+    def do(self, sql: str) -> None:
+        self._file.execute(sql)
 
 
 @cache
@@ -36,35 +60,36 @@ class Store:
     """The schema of the program on one connection."""
 
     def __init__(self) -> None:
-        self._file = apsw.Connection(":memory:")
-        for _, sql in migrations():
-            self._file.execute(re.sub(r"^\);", ") STRICT;", sql, flags=re.MULTILINE))
-        self._file.execute("PRAGMA foreign_keys = 1")
+        self._db: Connection = postgres.Scratch() if postgres.CHOSEN else _File()
 
     def run(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """One transaction; nothing of it stays when it raises."""
         generator = tx(*args, **kwargs)
-        with self._file:
-            try:
-                sql, values = next(generator)
-                while True:
-                    sql, values = generator.send(self.rows(sql, *values))
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
-        raise AssertionError("a transaction that never ends")
+        self._db.do("SAVEPOINT running")
+        try:
+            sql, values = next(generator)
+            while True:
+                sql, values = generator.send(self.rows(sql, *values))
+        except StopIteration as end:
+            self._db.do("RELEASE running")
+            return end.value  # type: ignore[no-any-return]
+        except BaseException:
+            self._db.do("ROLLBACK TO running")
+            self._db.do("RELEASE running")
+            raise
 
     def rows(self, sql: str, *values: Any) -> Rows:
-        return self._file.execute(_dialect(sql), values).fetchall()
+        return self._db.rows(sql, values)
 
     @contextmanager
     def tried(self) -> Iterator[None]:
         """What is done meanwhile is undone."""
-        self._file.execute("SAVEPOINT tried")
+        self._db.do("SAVEPOINT tried")
         try:
             yield
         finally:
-            self._file.execute("ROLLBACK TO tried")
-            self._file.execute("RELEASE tried")
+            self._db.do("ROLLBACK TO tried")
+            self._db.do("RELEASE tried")
 
 
 AUDIT: Mapping[str, str] = {
@@ -88,11 +113,12 @@ AUDIT: Mapping[str, str] = {
     "an answered entry has its line, once": """SELECT id FROM inbox WHERE state = 'done' AND reason IS NULL AND 1 <>
         (SELECT COUNT(*) FROM message m WHERE m.turn = inbox.turn AND m.role = 'user')""",
     "what is not answered has no lines": """SELECT id FROM inbox WHERE state IN ('waiting', 'dropped') AND EXISTS
-        (SELECT 1 FROM message m WHERE m.turn = inbox.turn AND m.role = 'user') AND COALESCE(reason, '') <> 'requeued'
+        (SELECT 1 FROM message m WHERE m.turn = inbox.turn AND m.role = 'user' AND m.flag <> 'superseded')
+        AND COALESCE(reason, '') <> 'requeued'
         """,
     "attempts count": "SELECT id FROM inbox WHERE attempts < failures + refusals",
     "a lane points to its open session": """SELECT lane.id FROM lane LEFT JOIN session s
-        ON s.lane = lane.id AND s.state IN ('active', 'dormant', 'handoff') WHERE lane.session IS NOT s.id""",
+        ON s.lane = lane.id AND s.state IN ('active', 'dormant', 'handoff') WHERE lane.session IS DISTINCT FROM s.id""",
 }
 """What must hold after every transaction whatsoever; each finds the rows for which it does not."""
 

@@ -85,6 +85,24 @@ async def test_sixty_messages_a_minute_and_one_notice(tmp_path: Path) -> None:
         assert (await kit.say("again")).outcome == "stored"
 
 
+@pytest.mark.feature("KEY-01", "ACC-03")
+async def test_every_conversation_has_a_level_of_its_own(tmp_path: Path) -> None:
+    yaml = """
+bots: {b: {kind: echo}}
+defaults: {limits: {send: off, messages: 2/h}}
+channels:
+  p: {platform: tests.paper, bot: b}
+  q: {platform: tests.paper, bot: b}
+  r: {platform: tests.paper, bot: b, account: other}
+"""
+    async with corridor(tmp_path, yaml) as kit:
+        assert [(await kit.say(f"{n}")).outcome for n in range(3)] == ["stored", "stored", "rate_limited"]
+        group = {"place": "group", "chat": "g"}
+        for channel, how in (("p", {"user": "bob"}), ("q", {}), ("r", {}), ("p", group)):
+            assert (await kit.say("hello", channel, **how)).outcome == "stored", (channel, how)
+        await kit.quiet()
+
+
 @pytest.mark.feature("ACC-03")
 async def test_the_level_is_kept_over_a_restart(tmp_path: Path) -> None:
     async with corridor(tmp_path, policy("enabled: true", "5/h")) as kit:
@@ -129,10 +147,42 @@ async def test_a_channel_switched_off_drops_with_a_reason(tmp_path: Path) -> Non
 
 
 @pytest.mark.feature("CH-02")
+async def test_a_channel_switched_off_tells_so_only_where_it_would_answer(tmp_path: Path) -> None:
+    text = policy("enabled: false, access: {block: [666]}, texts: {disabled: Closed for now}")
+    async with corridor(tmp_path, text) as kit:
+        group = {"chat": "g", "place": "group"}
+        for said in (
+            {"user": "ada", "addressed": False, **group},
+            {"user": "acct"},
+            {"user": "666"},
+            {"user": "robot", "kind": "service"},
+        ):
+            await kit.say("hello", **said)
+        assert len(await kit.rows("SELECT 1 FROM dropped WHERE reason = 'channel_disabled'")) == 3
+        assert await kit.rows("SELECT 1 FROM session") == []
+        await kit.say("hello", **group)
+        await kit.quiet()
+        assert kit.paper.texts() == ["Closed for now"]
+
+
+@pytest.mark.feature("CH-02")
+async def test_a_channel_switched_off_says_nothing_by_itself_and_keeps_no_text(tmp_path: Path) -> None:
+    async with corridor(tmp_path, policy("enabled: false")) as kit:
+        await kit.say("my secret words")
+        await kit.quiet()
+        assert kit.paper.texts() == []
+        assert await kit.rows("SELECT 1 FROM inbox") == []
+        everything = b"".join(path.read_bytes() for path in tmp_path.glob("gateway.db*"))
+        assert b"my secret words" not in everything
+
+
+@pytest.mark.feature("CH-02")
 async def test_a_channel_on_hold_answers_when_it_is_switched_on_again(tmp_path: Path) -> None:
     async with corridor(tmp_path, policy("enabled: false, when_disabled: hold")) as kit:
+        bot = kit.bot()
         assert (await kit.say("hello")).outcome == "stored"
-        assert kit.paper.texts() == []
+        await kit.stored("SELECT state, attempts, not_before > 0 FROM inbox", ("waiting", 0, 1))  # looked at
+        assert (bot.turns, kit.paper.texts()) == ([], [])
     async with corridor(tmp_path, policy("enabled: true")) as kit:
         kit.clock.ahead += 120
         await kit.quiet()
@@ -150,6 +200,8 @@ async def test_an_operator_may_block_a_person(tmp_path: Path) -> None:
 
         await kit.corridor.db.write(block)
         kit.corridor.memory.clear()
-        await kit.say("first after a restart")
-        assert (await kit.say("second")).outcome == "not_allowed"
+        for text in ("first after a restart", "second"):
+            assert (await kit.say(text)).outcome == "not_allowed"
         await kit.quiet()
+        assert kit.paper.texts() == ["hello"]
+        assert await kit.rows("SELECT reason, COUNT(*) FROM dropped GROUP BY reason") == [("not_allowed", 2)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.operators import desk
+from tests.postgres import control
 
 STRANGE = [
     *(
@@ -117,7 +118,7 @@ async def test_nothing_is_told_to_those_without_a_key(tmp_path: Path) -> None:
 @pytest.mark.feature("ADM-01")
 async def test_a_slow_body_holds_up_nobody(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
-        reader, writer = await asyncio.open_unix_connection(str(tmp_path / "gateway.sock"))
+        reader, writer = await asyncio.open_unix_connection(str(control(tmp_path)))
         writer.write(b"POST /admin/api/keys HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         await writer.drain()
         assert (await here.ask("GET", "status")).status == 200
@@ -129,5 +130,5 @@ async def test_a_slow_body_holds_up_nobody(tmp_path: Path) -> None:
 @pytest.mark.feature("ADM-01")
 async def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
     async with desk(tmp_path):
-        assert (tmp_path / "gateway.sock").stat().st_mode & 0o777 == 0o600
-    assert not (tmp_path / "gateway.sock").exists()
+        assert control(tmp_path).stat().st_mode & 0o777 == 0o600
+    assert not control(tmp_path).exists()

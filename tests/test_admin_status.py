@@ -13,6 +13,7 @@ from gateway.errors import BotBroken, BotUnavailable, Retry
 from gateway.housekeeping import measure
 from gateway.message import Outbound, Turn
 from gateway.metrics import MOST_SERIES, Metrics
+from gateway.reloading import Origin
 from gateway.settings import load
 from tests.kit import configure
 from tests.operators import YAML, Desk, desk
@@ -252,7 +253,7 @@ async def test_operators_ask_for_another_reading(tmp_path: Path) -> None:
         answer = await here.ask("POST", "reload")
         assert (answer.status, answer.code) == (409, "not_running")
         file = tmp_path / "gateway.yaml"
-        here.gateway.daemon.reload_with(lambda: load(file, {}))
+        here.gateway.daemon.follow(Origin(lambda: load(file, {})))
         assert (await here.get("status"))["config"]["outcome"] == "applied"
         text = file.read_text()
         file.write_text(text.replace("{kind: echo, retries: 0}", "{kind: echo, retries: 1}"))

@@ -220,3 +220,55 @@ async def test_one_of_several_messages_that_wait_together_is_changed(tmp_path: P
         await kit.until(lambda: slow.asked == ["a\nB", "A\nB"])
         await kit.quiet()
         assert [text for role, text in await lines(kit) if role == "user"] == ["A", "B"]
+
+
+# --- before the message itself
+
+
+async def test_what_was_deleted_before_it_came_is_not_answered(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        slow = Slow(kit)
+        slow.go.set()
+        assert (await change(kit, "revoke", "m1")).outcome == "unroutable"
+        assert (await change(kit, "edit", "m1", "too late")).outcome == "unroutable"
+        assert (await kit.say("secret", ref="m1", event="e1")).outcome == "revoked"
+        assert (await kit.say("secret", ref="m1", event="e1")).outcome == "duplicate"
+        await kit.say("next", ref="m2")
+        await kit.quiet()
+        assert slow.asked == ["next"]
+        assert await kit.rows("SELECT reason FROM dropped ORDER BY id") == [("unroutable",)] * 2 + [("revoked",)]
+        assert not any(b"secret" in path.read_bytes() for path in tmp_path.glob("gateway.db*"))
+
+
+async def test_what_was_edited_before_it_came_is_answered_as_it_reads_now(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        slow = Slow(kit)
+        slow.go.set()
+        await change(kit, "edit", "m1", "helo")
+        await change(kit, "edit", "m1", "hello")
+        await kit.say("hlo", ref="m1")
+        await kit.say("hlo", user="bob", ref="m1")
+        await kit.quiet()
+        assert sorted(slow.asked) == ["hello", "hlo"]
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(59, "hello"), (61, "helo")])
+async def test_a_change_is_expected_for_a_minute(seconds: int, asked: str, tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        slow = Slow(kit)
+        slow.go.set()
+        await change(kit, "edit", "m1", "hello")
+        kit.clock.ahead += seconds
+        await kit.say("helo", ref="m1")
+        await kit.quiet()
+        assert slow.asked == [asked]
+
+
+async def test_where_edits_mean_nothing_they_change_nothing_that_comes(tmp_path: Path) -> None:
+    async with corridor(tmp_path, policy("ignore")) as kit:
+        slow = Slow(kit)
+        slow.go.set()
+        await change(kit, "edit", "m1", "hello")
+        await kit.say("helo", ref="m1")
+        await kit.quiet()
+        assert slow.asked == ["helo"]

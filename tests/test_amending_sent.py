@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import Refused, Unknown
 from gateway.message import Part
-from tests.amended import Slow, change, editing
+from tests.amended import Slow, change, deleting, editing
 from tests.kit import corridor
 from tests.leap import leap
 
@@ -28,6 +28,53 @@ async def test_where_we_can_our_own_messages_are_edited(tmp_path: Path) -> None:
         await kit.quiet()
         assert edited[2:] == [("ref-1", "re: uno")]
         assert [turn.message.replaces for turn in slow.bot.turns[:2]] == [(), ("ref-1", "ref-2")]
+
+
+async def test_what_the_new_answer_has_no_use_for_is_deleted(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        edited, deleted = editing(kit), deleting(kit)
+        slow = Slow(kit)
+        slow.go.set()
+        await kit.say("one/two/three", ref="m1")
+        await kit.quiet()
+        await change(kit, "edit", "m1", "eins")
+        await kit.quiet()
+        assert (edited, deleted) == ([("ref-1", "re: eins")], ["ref-2", "ref-3"])
+        # Nothing is deleted twice, and what stands there can be edited once more.
+        await change(kit, "edit", "m1", "uno/due")
+        await kit.quiet()
+        assert (edited[1:], deleted[2:]) == ([("ref-1", "re: uno")], [])
+        assert kit.paper.texts() == ["re: one", "re: two", "re: three", "re: due"]
+        await change(kit, "edit", "m1", "silence")
+        await kit.quiet()
+        assert deleted[2:] == ["ref-1", "ref-4"]
+        assert await kit.rows("SELECT DISTINCT state FROM outbox") == [("sent",)]
+
+
+async def test_where_nothing_can_be_edited_the_old_answer_is_deleted(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        deleted = deleting(kit)
+        Slow(kit).go.set()
+        await kit.say("one/two", ref="m1")
+        await kit.quiet()
+        await change(kit, "edit", "m1", "eins")
+        await kit.quiet()
+        assert (kit.paper.texts(), deleted) == (["re: one", "re: two", "re: eins"], ["ref-1", "ref-2"])
+
+
+async def test_what_cannot_be_deleted_any_more_stays_and_holds_up_nothing(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        editing(kit)
+        deleted = deleting(kit)
+        deleted.append("ref-2")
+        Slow(kit).go.set()
+        await kit.say("one/two", ref="m1")
+        await kit.quiet()
+        await change(kit, "edit", "m1", "eins")
+        await kit.say("next", ref="m2")
+        await kit.quiet()
+        assert kit.paper.texts() == ["re: one", "re: two", "re: next"]
+        assert await kit.rows("SELECT DISTINCT state FROM outbox") == [("sent",)]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,10 @@ ENV = {
     "WHATSAPP_TOKEN": "EAAG" + "x" * 40,
     "WHATSAPP_APP_SECRET": "0" * 32,
     "WHATSAPP_VERIFY_TOKEN": "a word",
+    "TWILIO_ACCOUNT": "AC" + "5e" * 16,
+    "TWILIO_TOKEN": "0123456789abcdef" * 2,
+    "SLACK_BOT_TOKEN": "xoxb-1111111111-2222222222-abc",
+    "SLACK_APP_TOKEN": "xapp-1-A1-3333333333-abc",
 }
 
 
@@ -80,7 +84,7 @@ def test_every_example_loads(example: Path) -> None:
 @pytest.mark.feature("CFG-01")
 def test_examples_need_what_they_name() -> None:
     wanting = {path.stem for path in EXAMPLES if "is not set" in check(path, {}).text()}
-    assert wanting == {"web", "telegram", "api", "http-bot", "whatsapp"}
+    assert wanting == {"web", "telegram", "api", "http-bot", "whatsapp", "slack", "twilio"}
 
 
 @pytest.mark.feature("CLI-01")

@@ -51,6 +51,21 @@ async def asked(kit: Kit, **how: Any) -> list[str]:
     return [f"ref-{number}" for number in range(before + 1, len(kit.paper.sent) + 1)]
 
 
+@pytest.mark.feature("FMT-02")
+async def test_a_text_above_buttons_may_have_to_be_shorter(tmp_path: Path) -> None:
+    async def long(turn: Turn) -> AsyncIterator[Piece]:
+        yield Say(Outbound(text="word " * 30, buttons=WINES if turn.message.text == "wine" else ()))
+
+    async with corridor(tmp_path) as kit:
+        kit.bot(long)
+        kit.here.adapter.limits = replace(kit.here.limits, buttons=True, text=200, buttoned=100)  # type: ignore[misc]
+        await asked(kit)
+        await kit.say("water")
+        await kit.quiet()
+        assert [len(text) for text in kit.paper.texts()] == [99, 49, 149]
+        assert [bool(part.buttons) for part in kit.paper.sent] == [False, True, False]
+
+
 @pytest.mark.parametrize("yaml", [YAML, PLAIN], ids=["markdown", "plain"])
 async def test_where_there_are_no_buttons_they_are_a_numbered_list(yaml: str, tmp_path: Path) -> None:
     async with corridor(tmp_path, yaml) as kit:

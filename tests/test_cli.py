@@ -5,9 +5,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from gateway.bot import Say
+from gateway.db import migrations
 from gateway.errors import BotBroken
 from gateway.message import Outbound, Turn
 from tests.commands import Ran, gateway
@@ -108,6 +110,21 @@ def test_init_writes_a_starter_that_is_well_and_never_overwrites(tmp_path: Path)
     assert "already there" in again.err
     other = gateway("init", "other.yaml", folder=tmp_path)
     assert "gateway run -c other.yaml" in other.out
+
+
+@pytest.mark.feature("STO-02")
+def test_migrate_makes_a_store_or_brings_it_up_to_date(tmp_path: Path) -> None:
+    (tmp_path / "gateway.yaml").write_text(YAML)
+    newest = migrations()[-1][0]
+    for _ in range(2):
+        assert run(tmp_path, "migrate").out == f"the schema is version {newest}\n"
+    assert run(tmp_path, "migrate", "--json").json == {"schema": newest}
+    file = apsw.Connection(str(tmp_path / "gateway.db"))
+    assert file.pragma("user_version") == newest
+    file.execute(f"PRAGMA user_version = {newest + 1}")
+    file.close()
+    newer = run(tmp_path, "migrate")
+    assert (newer.code, f"version {newest + 1}" in newer.err, "run the newer program" in newer.err) == (1, True, True)
 
 
 @pytest.mark.feature("CLI-01", "CFG-07")
@@ -241,6 +258,9 @@ def test_channels_are_a_table_of_what_platforms_can_do(tmp_path: Path) -> None:
     head, *rows = table.out.split("\n\n")[0].splitlines()
     assert head.split() == ["NAME", "PLATFORM", "BOT", "PLACES", "TEXT", "UNIT", "DIALECT"]
     assert rows[0].split()[:5] == ["console", "terminal", "b", "dm", "group"]
+    able = table.out.split("\n\n")[1].splitlines()[0]
+    abilities = "GROUPS THREADS EDIT DELETE DRAFT TYPING BUTTONS REACTIONS RECEIPTS VOICE FILES IN FILES OUT"
+    assert able.split() == ["NAME", *abilities.split()]
     found = run(tmp_path, "channels", "--json").json["channels"]
     assert found[1]["can"]["draft"] is True
     assert [file.name for file in tmp_path.iterdir()] == ["gateway.yaml"]

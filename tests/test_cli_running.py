@@ -223,7 +223,7 @@ async def _status(running: Gateway) -> Any:
 async def test_a_start_with_a_broken_file_is_one_with_what_last_worked(tmp_path: Path, broken: str) -> None:
     included = 'include: "more/*.yaml"\n' + YAML.replace("bot: b,", "bot: more,")
     (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "bots.yaml").write_text('bots: {more: {kind: echo, retries: ${RETRIES}}}\n')
+    (tmp_path / "more" / "bots.yaml").write_text("bots: {more: {kind: echo, retries: ${RETRIES}}}\n")
     running = Gateway(tmp_path, included, RETRIES="3")
     async with running, aiohttp.ClientSession() as http:
         await _visit(http, running, "hello")

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gateway.bot import Piece, Say
+from gateway.bot import Change, Piece, Say
 from gateway.commands import VERBS
 from gateway.message import Outbound, Turn
 from gateway.settings.blocks import COMMANDS
@@ -83,16 +84,26 @@ async def test_what_the_commands_say(tmp_path: Path) -> None:
             await kit.say(word)
             await kit.quiet()
         start, _, help, status, whoami, history = kit.paper.texts()
-        session = (await kit.rows("SELECT id FROM session"))[0][0]
+        session, began = (await kit.rows("SELECT id, created_at FROM session"))[0]
+        since = datetime.fromtimestamp(began / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
         assert start == "Hello! Send a message to begin."
-        assert all(f"/{name}" in help for name in VERBS)
-        assert session[-8:] in status
-        assert "bot b" in status
-        assert "active" in status
-        assert "2 messages" in status
+        assert help.split("\n") == ["Commands:", *(f"/{name}" for name in VERBS)]
+        assert status == f"Session {session[-8:]}, bot b: active since {since}, 2 messages, 0 waiting."
         assert whoami == "You are Ada (ada)."
         assert "Ada: hello" in history
         assert "assistant: hello" in history
+
+
+@pytest.mark.feature("CMD-07")
+async def test_start_says_the_operators_words_and_is_not_for_the_bot(tmp_path: Path) -> None:
+    text = POLICY.format(commands="{}, texts: {start: Welcome aboard, de: {start: Willkommen}}")
+    async with corridor(tmp_path, text) as kit:
+        bot = kit.bot()
+        await kit.say("/start")
+        await kit.say("/start with-a-code")
+        await kit.quiet()
+        assert kit.paper.texts() == ["Welcome aboard"] * 2
+        assert bot.turns == []
 
 
 @pytest.mark.feature("CMD-07", "LIF-01")
@@ -122,12 +133,13 @@ async def test_commands_overtake_a_busy_turn(tmp_path: Path) -> None:
         await kit.say("one")
         await begun.wait()
         await kit.say("two")
-        await kit.say("/status")
-        await kit.until(lambda: len(kit.paper.texts()) == 1)
-        assert "2 waiting" in kit.paper.texts()[0]
+        for count, (word, said) in enumerate((("/status", "2 waiting"), ("/help", "/reset"), ("/whoami", "ada")), 1):
+            await kit.say(word)
+            await kit.until(lambda: len(kit.paper.texts()) == count)  # noqa: B023  (waited for here)
+            assert said in kit.paper.texts()[-1]
         go_on.set()
         await kit.quiet()
-        assert kit.paper.texts()[1:] == ["done", "done"]
+        assert kit.paper.texts()[3:] == ["done", "done"]
 
 
 @pytest.mark.feature("CMD-04")
@@ -149,6 +161,34 @@ async def test_reset_discards_what_waits_before_it_and_keeps_what_comes_after(tm
         assert kit.paper.texts() == ["Conversation reset.", "three"]
 
 
+@pytest.mark.feature("CMD-04", "LIF-11")
+async def test_reset_discards_what_waits_behind_a_session_that_its_bot_has_ended(tmp_path: Path) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def ends(turn: Turn) -> AsyncIterator[Piece]:
+        if turn.message.text == "bye":
+            begun.set()
+            await go_on.wait()
+            yield Change(end_session=True)
+        yield Say(Outbound(text=turn.message.text))
+
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot(ends)
+        await kit.say("bye")
+        await begun.wait()
+        await kit.say("two")
+        kit.corridor.desk.draining = True  # nobody takes what waits, and nothing is sent
+        go_on.set()
+        await kit.stored("SELECT session, waiting, pending FROM lane", (None, 1, 1))
+        await kit.say("/reset")
+        kit.corridor.desk.draining = False
+        await kit.say("three")
+        await kit.quiet()
+        assert kit.paper.texts() == ["Conversation reset.", "three"]
+        assert [turn.message.text for turn in bot.turns] == ["bye", "three"]
+        assert await kit.rows("SELECT state, reason FROM inbox WHERE seq = 2") == [("dropped", "superseded")]
+
+
 @pytest.mark.feature("CMD-02")
 async def test_a_disabled_command_is_plain_text(tmp_path: Path) -> None:
     async with corridor(tmp_path, POLICY.format(commands="{enabled: [reset]}")) as kit:
@@ -156,6 +196,14 @@ async def test_a_disabled_command_is_plain_text(tmp_path: Path) -> None:
         await kit.say("/help")
         await kit.quiet()
         assert [turn.message.text for turn in bot.turns] == ["/help"]
+
+
+@pytest.mark.feature("CMD-02")
+async def test_help_names_the_commands_that_there_are(tmp_path: Path) -> None:
+    async with corridor(tmp_path, POLICY.format(commands="{enabled: [help, stop]}")) as kit:
+        await kit.say("/help")
+        await kit.quiet()
+        assert kit.paper.texts() == ["Commands:\n/help\n/stop"]
 
 
 @pytest.mark.feature("CMD-02")

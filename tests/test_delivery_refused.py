@@ -88,6 +88,26 @@ async def test_refused_credentials_stop_the_channel_and_keep_its_parts(tmp_path:
 
 
 @pytest.mark.feature("OUT-06")
+@pytest.mark.parametrize(("hours", "end"), [(23, ("sent", None)), (25, ("dead", "expired"))])
+async def test_what_waited_before_the_channel_stopped_is_kept_for_a_day_too(
+    tmp_path: Path, hours: int, end: tuple[str, str | None]
+) -> None:
+    """Its connection was refused, and nobody has tried to send since."""
+    async with corridor(tmp_path, policy(ttl="6h")) as kit:
+        kit.bot(three)
+        kit.paper.before = when(1, lambda: Retry("busy", after=60))
+        await kit.say("hello")
+        await kit.stored("SELECT state, attempts, out_holder FROM outbox, lane WHERE seq = 1", ("ready", 1, None))
+        kit.corridor.health(kit.here, "auth", "token revoked")
+        await kit.stored("SELECT MIN((expires_at - created_at) / 3600000) FROM outbox", (24,))
+        wait(kit, hours * 3600)
+        kit.corridor.health(kit.here, "up")
+        wait(kit, 0)
+        await whole(kit)
+        assert await parts(kit, "state, reason") == [end] * 3
+
+
+@pytest.mark.feature("OUT-06")
 async def test_what_is_too_old_is_not_sent(tmp_path: Path) -> None:
     async with corridor(tmp_path, policy(ttl="1h")) as kit:
         kit.bot(three)

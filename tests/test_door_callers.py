@@ -150,19 +150,37 @@ async def test_the_answer_as_it_is_written(gateway: Gateway) -> None:
 
 
 @pytest.mark.feature("CH-15", "WEB-02")
-async def test_what_takes_longer(gateway: Gateway) -> None:
+async def test_what_takes_longer(tmp_path: Path) -> None:
+    yaml = YAML + "  others: {platform: api, bot: scripted, wait: 0.02s}\n"
+    async with running(tmp_path, yaml) as gateway:
+        assert gateway.daemon.corridor.channels["partners"].adapter.options.wait == 30
+        await answered_later(gateway)
+
+
+async def answered_later(gateway: Gateway) -> None:
     bot = Held()
     caller = Caller(gateway, await a_key(gateway, "others"), "others")
-    gateway.house.patience = 0.02
     answer = await caller.say("42", "hi", message_id="m-1")
     assert answer.status == 202
     assert set(answer.json) == {"turn_id", "session_id"}
     bot.write("at last")
     bot.finish()
-    gateway.house.patience = 30
+    await gateway.until_rows([(2,)], "SELECT count(*) FROM message")
     again = await caller.say("42", "hi", message_id="m-1")
     assert [line["text"] for line in again.json["messages"]] == ["at last"]
     assert json.loads(again.body)["turn_id"] == answer.json["turn_id"]
+
+
+@pytest.mark.feature("CH-15", "ACC-05")
+async def test_a_key_may_call_so_often_whoever_it_speaks_for(gateway: Gateway, caller: Caller) -> None:
+    passed, begun = 0, gateway.clock.tick()
+    while (answer := await caller.say(f"user-{passed}", "")).status == 400:
+        passed += 1
+    assert 400 <= passed <= 400 + (gateway.clock.tick() - begun) * 400 / 60 + 1
+    assert (answer.status, answer.code) == (429, "rate_limited")
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    other = Caller(gateway, await a_key(gateway))
+    assert (await other.say("42", "hello")).status == 200
 
 
 @pytest.mark.feature("CH-15", "ACC-05")

@@ -31,9 +31,14 @@ async def test_the_answer_comes_with_the_response(gateway: Gateway) -> None:
 
 
 @pytest.mark.feature("WEB-02")
-async def test_what_takes_longer_is_answered_later(gateway: Gateway) -> None:
+async def test_what_takes_longer_is_answered_later(tmp_path: Path) -> None:
+    async with running(tmp_path, YAML.replace("bot: scripted,", "bot: scripted, wait: 0.05s,")) as gateway:
+        await answered_later(gateway)
+
+
+async def answered_later(gateway: Gateway) -> None:
+    assert gateway.daemon.corridor.channels["site"].adapter.options.wait == 30
     bot, visitor = Held(), await gateway.begin("talk")
-    gateway.house.patience = 0.05
     answer = await visitor.say("take your time")
     assert answer.status == 202
     assert set(answer.json) == {"turn_id"}

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.message import File
 from tests.doors import Gateway, Held, running
+from tests.leap import leap
 from tests.uploads import PNG, SMALL, kept, upload
 
 
@@ -129,9 +130,19 @@ async def test_what_nobody_uses_is_deleted_after_a_day(gateway: Gateway, tmp_pat
     assert await gateway.daemon.corridor.files.lapse() == 0
     assert len(kept(tmp_path / "files")) == 2
     gateway.clock.ahead += 2 * 3600
-    assert await gateway.daemon.corridor.files.lapse() == 1
+    assert await gateway.daemon.corridor.files.lapse() == 2
     assert await gateway.rows("SELECT name FROM file") == [("used",)]
     assert kept(tmp_path / "files") == {hashlib.sha256(b"used").hexdigest()}
+
+
+@pytest.mark.feature("SEC-10", "WEB-05")
+async def test_within_ten_minutes_of_its_day_it_is_gone(gateway: Gateway, tmp_path: Path) -> None:
+    await upload(await gateway.begin(), ("loose", b"loose"))
+    gateway.clock.ahead += 24 * 3600 + 1
+    assert len(kept(tmp_path / "files")) == 1
+    leap(600)  # nobody asks for it
+    await gateway.until_rows([], "SELECT name FROM file")
+    await gateway.until(lambda: kept(tmp_path / "files") == set())
 
 
 @pytest.mark.feature("WEB-05")

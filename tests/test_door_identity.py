@@ -11,6 +11,7 @@ import jwt
 import pytest
 
 from tests.doors import YAML, Gateway, Held, running
+from tests.postgres import member
 
 SECRET = "a secret of the embedding site, long enough even for algorithms that are not used"
 SIGNED = YAML.replace("bot: scripted,", f"bot: scripted, identity_secret: {SECRET!r}, token_ttl: 1h,", 1)
@@ -35,11 +36,20 @@ async def test_a_signed_user_is_verified_and_has_several_sessions(gateway: Gatew
     second = await gateway.begin("talk", user_token=token)
     assert first.session != second.session
     assert first.begun["expires_at"] is None  # ID-04: never thrown out
-    rows = await gateway.rows("SELECT person, level, name, json_extract(profile, '$.email.value') FROM participant")
+    mail = member("profile", "email.value")
+    rows = await gateway.rows(f"SELECT person, level, name, {mail} FROM participant")
     assert rows == [("user-7", "verified", "Ada", "ada@example.org")]
     assert [row[0] for row in await gateway.rows("SELECT level FROM session")] == ["verified"] * 2
     gateway.clock.ahead += 400 * 24 * HOUR
     assert (await first.ask("GET", "/api/session")).json["level"] == "verified"
+
+
+@pytest.mark.feature("ID-07")
+@pytest.mark.parametrize(("seconds", "status"), [(24 * HOUR, 201), (24 * HOUR + 60, 201), (24 * HOUR + 120, 401)])
+async def test_a_signature_is_good_for_a_day_and_a_minute_of_skew(gateway: Gateway, seconds: int, status: int) -> None:
+    token = signed(gateway, exp=gateway.clock.now() // 1000 + seconds)
+    answer = await gateway.ask("POST", "/api/session", {"channel": "talk", "user_token": token})
+    assert answer.status == status
 
 
 @pytest.mark.feature("ID-06")

@@ -199,7 +199,19 @@ async def test_the_description_is_that_of_the_routes(gateway: Gateway) -> None:
         answer = await gateway.ask(method, path)
         known = told["responses"].get(str(answer.status), told["responses"]["default"])
         assert answer.headers["content-type"] in known["content"]
-    names = {"NewSession", "Session", "Message", "Answer", "Accepted", "Page", "Problem", "File", "Say", "Begin"}
+    names = {
+        "NewSession",
+        "Session",
+        "Message",
+        "Answer",
+        "Accepted",
+        "Page",
+        "Problem",
+        "File",
+        "Say",
+        "Opinion",
+        "Begin",
+    }
     assert set(document["components"]["schemas"]) == names
 
 
@@ -217,5 +229,9 @@ async def test_answers_are_as_described(gateway: Gateway) -> None:
     check((await gateway.ask("POST", "/api/chat", {"message": "hi"}, token)).json, "Answer")
     check((await gateway.ask("GET", "/api/chat", token=token)).json, "Page")
     check((await gateway.ask("GET", "/api/session", token=token)).json, "Session")
+    opinion = {"seq": 2, "score": 1}
+    check(opinion, "Opinion")
+    check((await gateway.ask("POST", "/api/session/feedback", opinion, token)).json, "Opinion")
+    check((await gateway.ask("GET", "/api/chat", token=token)).json, "Page")
     check((await gateway.ask("POST", "/api/chat", {}, token)).json, "Problem")
     check((await gateway.ask("POST", "/api/chat", {"message": "/reset"}, token)).json, "Answer")

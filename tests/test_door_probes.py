@@ -9,6 +9,7 @@ import pytest
 from gateway.db import Tx
 from gateway.errors import StorageDown
 from tests.doors import Gateway, running
+from tests.postgres import control
 
 
 async def probe(gateway: Gateway, path: str, base: str = "") -> int:
@@ -68,7 +69,8 @@ def nothing() -> Tx[None]:
 
 @pytest.mark.feature("OBS-03", "SEC-01")
 async def test_the_control_socket_is_for_its_owner(tmp_path: Path) -> None:
-    path = tmp_path / "gateway.sock"
+    path = control(tmp_path)
+    path.parent.mkdir(exist_ok=True)
     path.touch(0o666)  # left by somebody before
     async with running(tmp_path) as gateway:
         mode = path.stat().st_mode
@@ -91,11 +93,11 @@ async def test_an_address_that_is_taken_leaves_nothing_behind(tmp_path: Path) ->
         yaml = f"""
 server: {{listen: "127.0.0.1:{gateway.port}"}}
 admin: {{listen: "127.0.0.1:0"}}
-storage: {{url: sqlite:///gateway.db}}
+storage: {{url: sqlite:///gateway.db, files: files}}
 bots: {{b: {{kind: echo}}}}
 channels: {{site: {{platform: web, bot: b}}}}
 """
         with pytest.raises(OSError, match=r"(?i)address already in use"):
             async with running(other, yaml):
                 pass
-        assert not (other / "gateway.sock").exists()
+        assert not control(other).exists()

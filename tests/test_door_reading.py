@@ -111,6 +111,24 @@ async def test_names_of_variables(gateway: Gateway, name: str) -> None:
     assert (await visitor.ask("GET", "/api/session")).json["variables"] == {}
 
 
+@pytest.mark.feature("MEM-12", "MEM-07")
+@pytest.mark.parametrize("name", ["session", "session.id", "session.message_count", "participant.last_seen"])
+async def test_facts_are_not_variables(gateway: Gateway, name: str) -> None:
+    visitor = await gateway.begin()
+    answer = await visitor.ask("PATCH", "/api/session/variables", {"good": 1, name: 1})
+    assert (answer.status, answer.code) == (400, "variable_read_only")
+    assert (await visitor.ask("PATCH", "/api/session/variables", {"sessions": 1})).status == 200
+    assert (await visitor.ask("GET", "/api/session")).json["variables"] == {"sessions": 1}
+
+
+@pytest.mark.feature("MEM-07")
+async def test_variables_are_gone_after_a_reset(gateway: Gateway) -> None:
+    visitor = await gateway.begin()
+    await visitor.ask("PATCH", "/api/session/variables", {"a": 1})
+    new = (await visitor.ask("POST", "/api/session/reset")).json
+    assert (await gateway.ask("GET", "/api/session", token=new["token"])).json["variables"] == {}
+
+
 @pytest.mark.feature("MEM-08")
 async def test_variables_have_a_limit(tmp_path: Path) -> None:
     yaml = YAML.replace("default: true, limits: {messages: off}", "default: true, limits: {variables: 1KB}")

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.doors import YAML, Gateway, running
+from tests.doors import YAML, Gateway, Held, running
 
 HOUR = 3600
 
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with running(tmp_path) as one:
+    yaml = YAML.replace("default: true, limits: {messages: off}", "default: true, limits: {variables: 1KB}")
+    async with running(tmp_path, yaml) as one:
         yield one
 
 
@@ -38,14 +39,17 @@ async def test_lane_session_participant_and_token_come_together(gateway: Gateway
     assert rows == [(visitor.session, visitor.session, "Ada Lovelace", "anonymous", "anonymous", visitor.session)]
 
 
-@pytest.mark.feature("ID-01")
+@pytest.mark.feature("ID-01", "CH-14", "CH-18")
 async def test_without_a_default_the_only_channel_is_taken(tmp_path: Path) -> None:
     yaml = YAML.replace("default: true, ", "")
     async with running(tmp_path, yaml) as two:
         assert (await two.ask("POST", "/api/session")).code == "unknown_channel"
+        assert (await two.ask("GET", "/")).status == 404
     (one := tmp_path / "one").mkdir()
     async with running(one, "\n".join(line for line in yaml.splitlines() if "talk:" not in line)) as only:
         assert (await only.begin()).begun["channel"] == "site"
+        page = await only.ask("GET", "/")
+        assert (page.status, page.body) == (200, (await only.ask("GET", "/site")).body)
 
 
 @pytest.mark.feature("ID-01", "ID-05")
@@ -59,6 +63,9 @@ async def test_without_a_default_the_only_channel_is_taken(tmp_path: Path) -> No
         ({"session_id": "mine"}, 400, "not_yours_to_choose"),
         ({"token": "A" * 43}, 400, "not_yours_to_choose"),
         ({"name": 5}, 400, "invalid_name"),
+        ({"variables": ["step"]}, 400, "invalid_variables"),
+        ({"variables": {"no name": 1}}, 400, "variable_name"),
+        ({"variables": {"long": "x" * 2000}}, 413, "variables_too_large"),
     ],
 )
 async def test_what_a_client_may_not_choose(gateway: Gateway, body: Any, status: int, code: str) -> None:
@@ -70,6 +77,16 @@ async def test_what_a_client_may_not_choose(gateway: Gateway, body: Any, status:
 @pytest.mark.feature("ID-01")
 async def test_what_is_not_known_is_ignored(gateway: Gateway) -> None:
     assert (await gateway.ask("POST", "/api/session", {"template": "x", "later": {"rows": 1}})).status == 201
+
+
+@pytest.mark.feature("ID-01", "MEM-07")
+async def test_it_may_begin_with_variables(gateway: Gateway) -> None:
+    bot = Held()
+    bot.finish()
+    visitor = await gateway.begin("talk", name="Ada", variables={"plan": "pro", "seen": [1, None], "gone": None})
+    await visitor.say("hello")
+    assert bot.turns[0].session.variables == {"plan": "pro", "seen": [1, None]}
+    assert (await gateway.begin("talk", variables=None)).begun["channel"] == "talk"
 
 
 @pytest.mark.feature("ID-01")

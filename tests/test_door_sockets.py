@@ -22,7 +22,7 @@ async def socket(gateway: Gateway, first: Any, **headers: str) -> aiohttp.Client
     return one
 
 
-@pytest.mark.feature("WEB-03", "STR-03")
+@pytest.mark.feature("WEB-03", "STR-03", "CH-14")
 async def test_the_same_by_websocket(gateway: Gateway) -> None:
     bot, visitor = Held(), await gateway.begin("talk")
     one = await socket(gateway, {"token": visitor.token, "since": 0})

@@ -64,6 +64,22 @@ async def test_who_waits_for_an_answer_when_the_session_is_reset(gateway: Gatewa
     assert (answer.status, answer.code) == (410, "session_closed")
 
 
+@pytest.mark.feature("LIF-07", "LIF-10")
+@pytest.mark.parametrize("how", ["reset", "end"])
+async def test_the_draft_goes_with_its_session(gateway: Gateway, how: str) -> None:
+    bot, visitor = Held(), await gateway.begin("talk")
+    live, lane = gateway.daemon.corridor.live, (await gateway.rows("SELECT id FROM lane"))[0][0]
+    await visitor.say_on("tell me everything")
+    bot.write("It began")
+    await gateway.until(lambda: (draft := live.preview(lane)) is not None and draft.text == "It began")
+    assert (await visitor.history())["typing"] is True
+    answer = await visitor.ask("POST", f"/api/session/{how}")
+    await gateway.until(lambda: live.preview(lane) is None)
+    if how == "reset":
+        page = (await gateway.ask("GET", "/api/chat", token=answer.json["token"])).json
+        assert (page["typing"], [line["text"] for line in page["messages"]]) == (False, ["Conversation reset."])
+
+
 @pytest.mark.feature("LIF-10", "ID-05")
 async def test_two_resets_at_once_are_one(gateway: Gateway) -> None:
     visitor = await gateway.begin()

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.doors import YAML, Event, Gateway, Held, Visitor, running
+from gateway.bot import Change, Piece, Say
+from gateway.message import Outbound, Turn
+from tests.doors import YAML, Event, Gateway, Held, Visitor, running, script
 
 
 @pytest.fixture
@@ -23,6 +25,7 @@ def texts(events: list[Event]) -> list[str]:
 
 @pytest.mark.feature("WEB-03")
 async def test_signs_of_life(gateway: Gateway) -> None:
+    assert gateway.house.beat == 15
     gateway.house.beat = 0.02
     visitor = await gateway.begin()
     async with visitor.events() as events:
@@ -32,7 +35,7 @@ async def test_signs_of_life(gateway: Gateway) -> None:
         assert (await waiting).event == "typing"  # type: ignore[union-attr]
 
 
-@pytest.mark.feature("WEB-03", "LIF-13")
+@pytest.mark.feature("WEB-03", "LIF-13", "CH-14")
 async def test_the_end_is_told_and_ends_the_stream(gateway: Gateway) -> None:
     visitor = await gateway.begin()
     async with visitor.events() as events:
@@ -61,6 +64,33 @@ async def test_a_bot_that_ends_the_session(tmp_path: Path) -> None:
             heard = await events.rest()
         assert texts(heard) == ["bye", "Farewell!"]
         assert heard[-1] == ("closed", {"reason": "bot"}, "")
+
+
+@pytest.mark.feature("WEB-02", "WEB-03", "LIF-15", "INB-02")
+async def test_what_is_said_behind_a_farewell_is_answered_where_it_was_said(tmp_path: Path) -> None:
+    async def parts(turn: Turn) -> AsyncIterator[Piece]:
+        while (piece := await gone.get()) is not None:
+            yield Say(Outbound(text=f"{piece} {turn.message.text}"))
+        yield Change(end_session=True)
+
+    gone: asyncio.Queue[str | None] = asyncio.Queue()
+    async with running(tmp_path) as gateway:
+        script(parts)
+        visitor = await gateway.begin("talk")
+        async with visitor.events() as events:
+            for text in ("thanks", "one more thing"):
+                await visitor.say_on(text)
+            for word in ("Bye:", None):
+                gone.put_nowait(word)
+            await events.until("message")
+            assert (await events.until("message"))[-1].data["text"] == "Bye: thanks"
+            assert (await visitor.ask("GET", "/api/session")).json["state"] == "active"
+            for word in ("Well:", None):
+                gone.put_nowait(word)
+            heard = await events.rest()
+        assert texts(heard) == ["one more thing", "Well: one more thing"]
+        assert heard[-1] == ("closed", {"reason": "bot"}, "")
+        assert await gateway.rows("SELECT COUNT(*) FROM session") == [(1,)]
 
 
 @pytest.mark.feature("WEB-03", "ID-04")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bot import Piece, Say
+from gateway import sessions
+from gateway.bot import Change, Piece, Say
 from gateway.message import Outbound, Turn
 from tests.kit import corridor
 from tests.steps import Held, whole
@@ -65,6 +66,60 @@ async def test_parts_from_before_a_reset_are_not_sent(tmp_path: Path) -> None:
             ("dropped", "superseded"),
             ("dropped", "superseded"),
         ]
+
+
+@pytest.mark.feature("LIF-11", "LIF-15")
+@pytest.mark.parametrize("how", ["ended", "resolved", "settled", "timeout"])
+async def test_a_close_that_nobody_asked_for_lets_queued_parts_go_out(tmp_path: Path, how: str) -> None:
+    async def long(turn: Turn) -> AsyncIterator[Piece]:
+        for number in range(3):
+            yield Say(Outbound(text=f"{number}"))
+        yield Change(end_session=how == "ended", resolved=how == "resolved" or None)
+
+    async with corridor(tmp_path) as kit:
+        arrived, accept = asyncio.Event(), asyncio.Event()
+
+        async def slow(part: object) -> None:
+            arrived.set()
+            await accept.wait()
+
+        kit.bot(long)
+        kit.paper.before = slow
+        await kit.say("hello")
+        await arrived.wait()  # the first part is on the wire
+        session = (await kit.rows("SELECT id FROM session"))[0][0]
+        if how == "settled":
+            assert await kit.corridor.db.write(sessions.resolve, session, True, "user", kit.clock.now())
+        elif how == "timeout":
+            assert await kit.corridor.db.write(sessions.close, session, "timeout", kit.clock.now())
+        reason = {"ended": "bot", "timeout": "timeout"}.get(how, "resolved")
+        assert await kit.rows("SELECT state, reason, ended_at > 0 FROM session") == [("closed", reason, 1)]
+        accept.set()
+        await whole(kit)
+        assert kit.paper.texts() == ["0", "1", "2"]
+
+
+@pytest.mark.feature("LIF-11", "LIF-13")
+async def test_an_end_by_its_user_drops_queued_parts(tmp_path: Path) -> None:
+    async def long(turn: Turn) -> AsyncIterator[Piece]:
+        for number in range(3):
+            yield Say(Outbound(text=f"{number}"))
+
+    async with corridor(tmp_path) as kit:
+        arrived, accept = asyncio.Event(), asyncio.Event()
+
+        async def slow(part: object) -> None:
+            arrived.set()
+            await accept.wait()
+
+        kit.bot(long)
+        kit.paper.before = slow
+        await kit.say("hello")
+        await arrived.wait()
+        await kit.say("/end")
+        accept.set()
+        await whole(kit)
+        assert kit.paper.texts() == ["0", "Conversation ended."]
 
 
 @pytest.mark.feature("LIF-11", "OUT-03")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.message import Address, Inbound, Sender
+from gateway.message import Address, Inbound, Place, Sender
 from tests.kit import Kit, corridor
 
 GROUP = """
@@ -182,10 +182,11 @@ async def test_when_the_bot_is_removed_nothing_more_is_sent_there(tmp_path: Path
 
 
 @pytest.mark.feature("CH-24")
+@pytest.mark.parametrize("place", ["group", "dm"])
 @pytest.mark.parametrize(("allow", "outcome"), [("false", "other_bot"), ("true", "stored")])
-async def test_other_bots(tmp_path: Path, allow: str, outcome: str) -> None:
+async def test_other_bots(tmp_path: Path, allow: str, outcome: str, place: Place) -> None:
     async with corridor(tmp_path, yaml(f"{{mode: open, allow_bots: {allow}}}")) as kit:
-        address = Address(chat="g1", user="robot", place="group")
+        address = Address(chat="g1" if place == "group" else "robot", user="robot", place=place)
         robot = Sender(id="robot", name="Robot", bot=True)
         inbound = Inbound(channel="p", account="acct", ids=("r1",), address=address, text="beep", sender=robot)
         assert (await kit.receive(inbound)).outcome == outcome

@@ -233,10 +233,10 @@ async def test_it_is_not_kept_for_ever(tmp_path: Path) -> None:
         await chat(kit, "old")
         kit.clock.ahead = KEPT / 1000 - 60
         await chat(kit, "younger")
-        await Housekeeping(kit.corridor).round()
+        await Housekeeping(kit.corridor, kit.router.erasure).round()
         assert await kept(kit) == ["old", "younger"]
         kit.clock.ahead += 120
-        await Housekeeping(kit.corridor).round()
+        await Housekeeping(kit.corridor, kit.router.erasure).round()
         assert await kept(kit) == ["younger"]
     assert KEPT < retention.KEPT
 

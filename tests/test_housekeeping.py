@@ -140,6 +140,28 @@ async def test_ids_drops_and_dead_letters_are_kept_for_thirty_days(tmp_path: Pat
         assert await here.rows("SELECT COUNT(*) FROM message") == [(6,)]
 
 
+@pytest.mark.feature("INB-08")
+async def test_a_dead_letter_is_kept_for_thirty_days_from_its_death(tmp_path: Path) -> None:
+    async def breaking(turn: Turn) -> AsyncIterator[Piece]:
+        if turn.message.text == "hello":
+            raise BotBroken("no")
+        yield Say(Outbound())
+
+    async with kept(tmp_path) as here:
+        here.bot(breaking)
+        here.corridor.desk.draining = True
+        await here.say("hello")
+        here.clock.ahead += 20 * DAY
+        here.corridor.desk.draining = False
+        here.router.ring_bot("b")
+        await here.quiet()
+        assert await here.rows("SELECT state, reason FROM inbox") == [("dead", "bot_failed")]
+        await here.later(29 * DAY)
+        assert await here.rows("SELECT state FROM inbox") == [("dead",)]
+        await here.later(2 * DAY)
+        assert await here.rows("SELECT state FROM inbox") == []
+
+
 @pytest.mark.feature("SEC-10")
 async def test_what_waits_is_never_put_away(tmp_path: Path) -> None:
     async with kept(tmp_path) as here:

@@ -9,8 +9,9 @@ import pytest
 from gateway.bot import Piece, Say
 from gateway.errors import StorageDown
 from gateway.message import Inbound, Outbound, Turn
+from tests.full import fill, full
 from tests.kit import YAML, Kit, corridor, echoes, said
-from tests.steps import away, plain, whole
+from tests.steps import away, whole
 
 
 def event(kit: Kit, *ids: str) -> Inbound:
@@ -54,13 +55,11 @@ async def test_what_could_not_be_written_is_not_acknowledged(tmp_path: Path) -> 
     async with corridor(tmp_path) as kit:
         await kit.say("hello")
         await kit.quiet()
-        pages = (await kit.rows("PRAGMA page_count"))[0][0]
-        await kit.corridor.db.write(plain, f"PRAGMA max_page_count = {pages}")
         long = "x" * 200_000
-        with pytest.raises(StorageDown):
-            await kit.say(long, event="long")
-        assert kit.corridor.desk.taken == 0
-        await kit.corridor.db.write(plain, "PRAGMA max_page_count = 1000000")
+        async with full(kit):
+            with pytest.raises(StorageDown):
+                await kit.say(long, event="long")
+            assert kit.corridor.desk.taken == 0
         assert (await kit.say(long, event="long")).outcome == "stored"
         await whole(kit)
 
@@ -75,14 +74,12 @@ async def test_an_answer_that_cannot_be_written_yet_is_kept_until_it_can(tmp_pat
         await kit.say("hello")
         await kit.quiet()
         bot = kit.bot(long)
-        pages = (await kit.rows("PRAGMA page_count"))[0][0]
-        await kit.corridor.db.write(plain, f"PRAGMA max_page_count = {pages + 3}")
-        await kit.say("tell me")
-        await kit.until(lambda: bot.turns != [])
-        with pytest.raises(StorageDown):
-            await kit.corridor.db.write(plain, "CREATE TABLE filling AS SELECT zeroblob(200000) AS x")
-        assert await kit.rows("SELECT state FROM inbox ORDER BY id") == [("done",), ("waiting",)]
-        await kit.corridor.db.write(plain, "PRAGMA max_page_count = 1000000")
+        async with full(kit, spare=3):
+            await kit.say("tell me")
+            await kit.until(lambda: bot.turns != [])
+            with pytest.raises(StorageDown):
+                await fill(kit)
+            assert await kit.rows("SELECT state FROM inbox ORDER BY id") == [("done",), ("waiting",)]
         await whole(kit)
         assert len(bot.turns) == 1
         assert sum(len(text) for text in kit.paper.texts()[1:]) == 200_000

@@ -10,7 +10,7 @@ from gateway.bot import Change, Piece, Say
 from gateway.errors import BotBroken, BotUnavailable
 from gateway.message import Outbound, Turn
 from gateway.router import claim_turns
-from tests.kit import Kit, corridor, echoes
+from tests.kit import YAML, Kit, corridor, echoes
 from tests.steps import away, later, plain, whole
 
 SORRY = "Something went wrong. Please try again."
@@ -56,12 +56,14 @@ async def test_our_own_failures_count_apart_and_are_borne_five_times(tmp_path: P
 
     async with corridor(tmp_path) as kit:
         bot = kit.bot(impossible)
+        before = kit.clock.now()
         await kit.say("count", user="bob")
         for failures in range(1, 5):
             await kit.stored("SELECT refusals, failures, attempts FROM inbox", (failures, 0, failures))
             due, now = (await kit.rows("SELECT not_before FROM inbox"))[0][0], kit.clock.now()
-            assert due - now <= 1000 * 2 ** (failures - 1)
+            assert before + 500 * 2 ** (failures - 1) <= due <= now + 1000 * 2 ** (failures - 1)
             later(kit, 60)
+            before = kit.clock.now()
         await whole(kit)
         assert len(bot.turns) == 5
         assert kit.paper.texts() == [SORRY]
@@ -71,6 +73,27 @@ async def test_our_own_failures_count_apart_and_are_borne_five_times(tmp_path: P
         await kit.say("go on", user="bob")
         await whole(kit)
         assert kit.paper.texts()[-1] == "go on"
+
+
+@pytest.mark.feature("INB-07")
+async def test_how_often_and_how_far_apart_is_the_operators_choice_up_to_a_minute(tmp_path: Path) -> None:
+    yaml = YAML + "inbox: {attempts: 10}\n"
+
+    async def impossible(turn: Turn) -> AsyncIterator[Piece]:
+        yield Change(variables={"number": 2**70})
+
+    async with corridor(tmp_path, yaml) as kit:
+        bot, before = kit.bot(impossible), kit.clock.now()
+        await kit.say("count")
+        for failures in range(1, 10):
+            await kit.stored("SELECT refusals FROM inbox", (failures,))
+            due = (await kit.rows("SELECT not_before FROM inbox"))[0][0]
+            assert failures < 7 or before + 30_000 <= due <= kit.clock.now() + 60_000
+            later(kit, 60)
+            before = kit.clock.now()
+        await whole(kit)
+        assert len(bot.turns) == 10
+        assert kit.paper.texts() == [SORRY]
 
 
 @pytest.mark.feature("INB-07", "INB-02")
@@ -109,12 +132,15 @@ async def test_a_bots_failures_are_its_own(tmp_path: Path) -> None:
         away(kit)
         await kit.say("hello")
         await _dies(kit, 2)
-        bot = kit.bot(failing(*[BotUnavailable("away")] * 4))
+        bot, before = kit.bot(failing(*[BotUnavailable("away")] * 4)), kit.clock.now()
         away(kit, draining=False)
         for failures in range(1, 5):
             counts = "SELECT failures, refusals, attempts FROM inbox"
             await kit.stored(counts, (failures, 0, failures + 2))
+            due, now = (await kit.rows("SELECT not_before FROM inbox"))[0][0], kit.clock.now()
+            assert before + 500 * 2 ** (failures - 1) <= due <= now + 1000 * 2 ** (failures - 1)
             later(kit, 60)
+            before = kit.clock.now()
         await whole(kit)
         assert [turn.attempt for turn in bot.turns] == [3, 4, 5, 6, 7]
         assert len({turn.id for turn in bot.turns}) == 1
@@ -166,7 +192,7 @@ async def test_an_open_circuit_counts_for_nobody_and_one_success_closes_it(tmp_p
         assert kit.corridor.desk.seats("b").breaker.open
         waiting = [await kit.say("now?", user=f"user-{number}") for number in range(10)]
         assert {accepted.envelope for accepted in waiting} == {None}
-        await kit.stored("SELECT COUNT(*), SUM(attempts), MAX(in_holder) FROM inbox, lane WHERE 0", (0, None, None))
+        await kit.stored("SELECT COUNT(*), SUM(attempts), MAX(in_holder) FROM inbox, lane WHERE 1 = 0", (0, None, None))
         assert await kit.rows("SELECT SUM(attempts) FROM inbox WHERE state = 'waiting'") == [(0,)]
         assert len(bot.turns) == 5
         later(kit, 31)

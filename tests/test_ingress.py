@@ -45,6 +45,14 @@ async def test_a_body_over_its_cap(gateway: Gateway, path: str) -> None:
 
 
 @pytest.mark.feature("INB-10")
+async def test_the_cap_is_the_operators_choice(tmp_path: Path) -> None:
+    yaml = HOOKED.replace('listen: "127.0.0.1:0"}', 'listen: "127.0.0.1:0", max_body: 2KB}', 1)
+    async with running(tmp_path, yaml) as gateway:
+        for size, expected in ((2000, 201), (2100, 413)):
+            assert (await gateway.ask("POST", "/api/session", {"name": "x" * (size - 11)})).status == expected
+
+
+@pytest.mark.feature("INB-10")
 async def test_a_body_without_end_is_cut_off(gateway: Gateway) -> None:
     """Chunked, without a length, for ever: it is read up to the cap and not a byte further."""
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)

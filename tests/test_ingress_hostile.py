@@ -9,7 +9,9 @@ from structlog.testing import capture_logs
 
 from gateway.operations import keys
 from gateway.operations.office import Office
+from gateway.servers import IDLE
 from tests.doors import Gateway, running
+from tests.leap import leap
 from tests.raw import HOOKED, head, raw, status
 
 
@@ -129,6 +131,25 @@ async def test_odd_headers(gateway: Gateway, header: str) -> None:
             answer = await raw(gateway, head(method, path, *own, *given), sent)
             assert 200 <= status(answer) < 500
     assert not [line for line in logs if line["log_level"] == "error"]
+
+
+@pytest.mark.feature("INB-10")
+@pytest.mark.parametrize("sent", [b"", b"P", b"GET / HTTP/1.1\r\nHost:", b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_who_asks_nothing_is_let_go_of(gateway: Gateway, sent: bytes) -> None:
+    """Silent from the beginning, in the middle of a head, or after a request: each connection ends after a while."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(sent)
+    assert (await gateway.ask("GET", "/healthz")).status == 200
+    if sent.endswith(b"\r\n\r\n"):
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+    leap(IDLE - 15)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(), 0.05)
+    leap(30)
+    async with asyncio.timeout(20):
+        while await reader.read():
+            continue
+    writer.close()
 
 
 @pytest.mark.feature("INB-10")

@@ -54,7 +54,7 @@ class Desk(NamedTuple):
             rightful = [held for held in self.held if held is not None and holder and held.lease.fence == fence]
             assert len(rightful) <= 1
         order = store.rows("""SELECT i.seq FROM message m JOIN inbox i ON i.turn = m.turn WHERE m.role = 'user'
-            AND i.state = 'done' AND i.reason IS NULL ORDER BY m.session, m.rowid""")
+            AND i.state = 'done' AND i.reason IS NULL ORDER BY m.session, m.seq""")
         answers = store.rows("SELECT i.seq FROM outbox o JOIN inbox i ON i.id = o.inbox ORDER BY o.seq")
         assert answers == sorted(answers)
         assert order == sorted(order)
@@ -70,7 +70,7 @@ class Desk(NamedTuple):
             ended = store.run(end_turn, self._ending(envelope, now))
             assert ended is not None
             envelope = ended.next
-        assert faults(store.rows, {**CLEAN, "nothing is to be sent": "SELECT 1 WHERE 0"}) == []
+        assert faults(store.rows, {**CLEAN, "nothing is to be sent": "SELECT 1 WHERE 1 = 0"}) == []
         assert faults(store.rows) == []
 
     def _ending(self, envelope: Envelope, now: int) -> Ending:
@@ -121,7 +121,7 @@ class Desk(NamedTuple):
         return there._with(store, me, accepted.envelope)
 
     def _reset(self, store: Store) -> "Desk":
-        store.run(receive, "reset", self.now, None, commands.effect("reset", "", lambda name, **_: name))
+        store.run(receive, "reset", self.now, None, commands.effect("reset", commands.Asked(lambda name, **_: name)))
         frozen = store.rows("SELECT turn, state FROM inbox ORDER BY seq")
         assert all(state in ("done", "dropped") for _, state in frozen)
         return self._replace(left=self.left._replace(resets=0), frozen=tuple(frozen))

@@ -143,7 +143,9 @@ class Post(NamedTuple):
 
     def _reset(self, store: Store) -> "Post":
         wire = [text(hand.part) for hand in self.hands if hand and hand.part and hand.stage in ("intended", "sent")]
-        store.run(receive, "reset", self.now, None, commands.effect("reset", "", lambda name, **_: f"9 {name}"))
+        store.run(
+            receive, "reset", self.now, None, commands.effect("reset", commands.Asked(lambda name, **_: f"9 {name}"))
+        )
         return self._replace(wire=tuple(wire), left=self.left._replace(resets=self.left.resets - 1))
 
     def _settle(self, store: Store, number: int) -> "Post":

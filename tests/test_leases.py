@@ -1,13 +1,16 @@
 """Leases: who has lost a lane changes nothing, and nobody loses one without need."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from gateway import inbox, lanes
+from gateway.bot import Delta, Piece
 from gateway.lanes import INBOX
-from tests.kit import Kit, Scripted, corridor
+from gateway.message import Turn
+from tests.kit import Kit, Scripted, Ticking, corridor
 from tests.steps import Held, later, whole
 
 
@@ -48,6 +51,39 @@ async def test_a_heartbeat_disturbs_nobody_who_holds_a_lane(tmp_path: Path) -> N
         await whole(kit)
         assert {turn.attempt for turn in bot.turns} == {1}
         assert len(kit.paper.sent) == 200
+
+
+class Noting(Ticking):
+    """Nothing is waited for; how long it would have been is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float] = []
+        self.goes_on = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        await self.goes_on.wait()
+
+
+@pytest.mark.feature("ORD-03")
+async def test_every_third_of_a_lease_it_is_renewed_whatever_the_bot_takes(tmp_path: Path) -> None:
+    async with corridor(tmp_path, start=False) as kit:
+        held, clock = Held(), Noting()
+        bot = kit.bot(held)
+        await kit.say("hello")
+        await kit.until(lambda: len(bot.turns) == 1)
+        (before,) = await kit.rows("SELECT in_due_at FROM lane")
+        kit.corridor.clock = clock
+        clock.ahead += 12
+        kit.router.start()
+        await kit.until(lambda: clock.asked == [5.0])  # of 15
+        clock.goes_on.set()
+        await kit.until(lambda: len(clock.asked) >= 2)
+        assert (await kit.rows("SELECT in_due_at FROM lane"))[0][0] >= before[0] + 12_000
+        held.go.set()
+        await whole(kit)
+        assert kit.paper.texts() == ["attempt 1"]
 
 
 @pytest.mark.feature("ORD-03", "OUT-05")
@@ -110,3 +146,29 @@ async def test_putting_back_is_for_who_holds_the_lane(tmp_path: Path) -> None:
         held.go.set()
         later(kit, 61)
         await whole(kit)
+
+
+@pytest.mark.feature("LIF-18")
+async def test_a_stop_whose_turn_died_with_its_process_keeps_nothing_and_asks_nobody_again(tmp_path: Path) -> None:
+    begun = asyncio.Event()
+
+    async def endless(turn: Turn) -> AsyncIterator[Piece]:
+        yield Delta("half an answer")
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with corridor(tmp_path) as kit:
+        bot = kit.bot(endless)
+        await kit.say("hello")
+        await begun.wait()
+        await _taken_over(kit, "other")
+        await kit.router.renew()  # what was written here is lost, as in a crash
+        await kit.until(lambda: not kit.router.turns.running)
+        await kit.say("/stop")
+        later(kit, 61)  # the other one is never heard of again
+        await whole(kit)
+        assert kit.paper.texts() == ["Stopped."]
+        assert len(bot.turns) == 1
+        lines = await kit.rows("SELECT role, text FROM message WHERE role <> 'system'")
+        assert lines == [("user", "hello")]
+        assert await kit.rows("SELECT state, reason FROM inbox ORDER BY seq LIMIT 1") == [("done", "cancelled")]

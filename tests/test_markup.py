@@ -167,6 +167,16 @@ MARKERS = [
     ("**a\nb**", "*a*\n*b*", "*a*\n*b*"),  # and never beyond a line
     ("a * b * c", "a * b * c", "a * b * c"),
     (r"\*a\* \_b\_", f"*{Z}a* _{Z}b_", f"*{Z}a* _{Z}b_"),  # what is no markup must not become it
+    (r"\*a **b** c", f"*{Z}a *b* c", f"*{Z}a *b* c"),  # also beside what is
+    (r"\_\*a\*\_ é\_\_b\_", f"_{Z}*{Z}a*_ é__{Z}b_", f"_{Z}*{Z}a*_ é__{Z}b_"),
+    (r"http://x.yz\*a\* \*", f"<http://x.yz>*{Z}a* *", f"http://x.yz*{Z}a* *"),
+    (r"**a \_** b\_", "a _ b_", "a _ b_"),
+    ("**\u200b**a~~ ~~", "\u200ba~~ ~~", "\u200ba~~ ~~"),
+    (r"\` **a** `b`", "` *a* b", "` *a* b"),  # of which no backtick is left over for another
+    (r"\`\` **a** `b`", "`` a b", "`` a b"),
+    ("[a ```](http://x.yz)", f"<http://x.yz|a ``{Z}`>", f"a ``{Z}` (http://x.yz)"),
+    ("![a**b**c](http://x.yz)", "<http://x.yz|abc>", "abc (http://x.yz)"),
+    ("**see http://x.yz:**", "*see <http://x.yz>:*", "see http://x.yz:"),  # would be read as part of the address
     ("snake_case_name", "snake_case_name", "snake_case_name"),
     (r"**a\*b**", "a*b", "a*b"),
     ("`` a`b ``", "a`b", "a`b"),

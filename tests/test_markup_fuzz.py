@@ -126,7 +126,7 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        assert not set('<>&"') & set(data)
+        assert not set("<>&") & set(data)
 
 
 @pytest.mark.feature("FMT-03")

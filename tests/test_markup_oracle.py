@@ -8,6 +8,7 @@ character; only what it puts in its own words (the form of an address) may diffe
 import json
 import os
 import re
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from gateway.markup import Rendered, render
 from gateway.message import Entity
+from tests.documents import DOCUMENTS, sound, wild
 from tests.markdown import FUZZ, limits, markdown
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -104,6 +106,15 @@ def test_every_part_is_taken_as_it_was_meant(text: str, limit: int) -> None:
     for part in render(text, "entities", limit, "utf16"):
         said, understood = judged(part)
         assert understood == said
+
+
+@pytest.mark.feature("FMT-03")
+@pytest.mark.parametrize("make", [sound, wild])
+def test_every_part_of_a_document_is_taken_as_it_was_meant(make: Callable[[int], str]) -> None:
+    for number in range(DOCUMENTS):
+        for part in render(make(number), "entities", 4096, "utf16"):
+            said, understood = judged(part)
+            assert understood == said, number
 
 
 MISUNDERSTOOD = [

@@ -94,6 +94,14 @@ def test_an_address_longer_than_a_part_is_spelt_out(dialect: str) -> None:
     assert joined == f"label({address})end"
 
 
+@pytest.mark.feature("FMT-02")
+@pytest.mark.parametrize("dialect", ["mrkdwn", "html"])
+def test_an_address_longer_than_a_part_costs_only_its_own_link(dialect: str) -> None:
+    parts = render(f"http://x.yz/{'a' * 100} {LINK}", dialect, 64)
+    whole = {"mrkdwn": "<http://x.yz|label>", "html": '<a href="http://x.yz">label</a>'}[dialect]
+    assert sum(whole in part.text for part in parts) == 1
+
+
 CODE = "```py\n" + "\n".join(f"    line {number}" for number in range(9)) + "\n```"
 
 

@@ -1,12 +1,16 @@
 """The file store: what it keeps can be read through the gate, by links that lapse, and goes when nothing needs it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.errors import FetchRefused, Refused, Retry
-from gateway.files import folder, records
+from gateway.files import records
 from gateway.files.records import Record
 from gateway.files.store import FileStore, Named
 from gateway.message import File
@@ -76,6 +80,54 @@ async def test_more_than_allowed_leaves_nothing(kit: Kit, tmp_path: Path) -> Non
     assert kept(tmp_path / "files") == set()
 
 
+class Interrupting(ThreadPoolExecutor):
+    """Does what it is asked at once, and interrupts who asked over the result of the last one counted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted, self.victim = 0, asyncio.Future[None]()
+
+    def submit(self, do: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        try:
+            done.set_result(do(*args, **kwargs))
+        except BaseException as error:
+            done.set_exception(error)
+        self.counted -= 1
+        if self.counted == 0:
+            self.victim.cancel()
+        return done
+
+
+@pytest.mark.feature("LIF-10")
+async def test_who_is_interrupted_at_a_file_leaves_nothing_open_and_nothing_behind(kit: Kit, tmp_path: Path) -> None:
+    threads = Interrupting()
+    asyncio.get_running_loop().set_default_executor(threads)
+    await put(kit, "old", b"x" * 600_000)
+    session_id, before = await session(kit), kept(tmp_path / "files")
+
+    async def use() -> None:
+        content = kit.corridor.files.content(File(id="old"))
+        draft = await kit.corridor.files.read(content, 1_000_000)
+        try:
+            await kit.corridor.files.keep(session_id, [Named("new", "a.txt", "text/plain", draft)])
+        finally:
+            draft.drop()
+
+    interrupted = 0
+    for threads.counted in range(1, 100):
+        threads.victim = asyncio.create_task(use())
+        await asyncio.wait([threads.victim])
+        assert kept(tmp_path / "files") == before
+        if not threads.victim.cancelled():
+            threads.victim.result()
+            break
+        interrupted += 1
+    assert interrupted >= 8, "at the draft, at every piece that is read or written, and when it is kept"
+    threads.victim = asyncio.Future()
+    gc.collect()  # what is still open is a warning now, and a warning is an error
+
+
 async def test_the_same_id_again_takes_its_place(kit: Kit, tmp_path: Path) -> None:
     first, other = await put(kit, "one", b"first"), await put(kit, "two", b"first")
     assert first.sha256 == other.sha256
@@ -102,8 +154,19 @@ async def test_links_are_the_same_stores_after_a_restart(kit: Kit, tmp_path: Pat
     assert store.file(record).url.rpartition("=")[2] == again.file(record).url.rpartition("=")[2]
 
 
-async def test_erasing_a_session_takes_its_files(kit: Kit, tmp_path: Path) -> None:
-    await put(kit, "one", b"x")
-    gone = await kit.corridor.db.write(records.erase, await session(kit))
-    folder.remove(tmp_path / "files", gone)
-    assert kept(tmp_path / "files") == set()
+async def test_what_is_forsaken_cannot_be_had_and_goes_with_its_content(kit: Kit, tmp_path: Path) -> None:
+    store, record = kit.corridor.files, await put(kit, "one", b"x")
+    kept_too = await put(kit, "two", b"y")
+    await put(kit, "three", b"y")
+    for id in ("one", "three"):
+        assert await kit.corridor.db.write(records.forsake, [id]) == 1
+    with pytest.raises(Refused):
+        await read(kit, File(id="one"))
+    assert await store.known(record.session, ["one", "two"]) == {"two": kept_too}
+    # Not before its content is gone does its row go: a crash between the two leaves somebody who knows of it.
+    assert kept(tmp_path / "files") == {record.sha256, kept_too.sha256}
+    assert await kit.rows("SELECT COUNT(*) FROM file") == [(3,)]
+    assert await store.lapse() == 2
+    assert kept(tmp_path / "files") == {kept_too.sha256}
+    assert await kit.rows("SELECT id FROM file") == [("two",)]
+    assert await read(kit, File(id="two")) == b"y"

@@ -26,6 +26,14 @@ async def test_it_is_said_once_for_each_kind_and_kept_as_a_placeholder(tmp_path:
         assert [turn["message"]["text"] for turn in one.far.turns] == ["words"]
 
 
+async def test_it_is_said_once_even_where_bots_are_told_no_history(tmp_path: Path) -> None:
+    async with hall(tmp_path, "history: {mode: none}") as one:
+        for _ in range(2):
+            await one.say("", extra={"kind": "gift"})
+            await one.say("words")
+        assert [part.text for part in one.sent] == [SORRY, "well", "well"]
+
+
 async def test_words_beside_it_are_answered(tmp_path: Path) -> None:
     async with hall(tmp_path) as one:
         await one.say("look", extra={"kind": "gift"})

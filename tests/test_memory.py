@@ -8,7 +8,7 @@ import pytest
 
 from gateway.bot import Change, Piece, Say
 from gateway.errors import BotUnavailable
-from gateway.message import Address, File, Inbound, Message, Outbound, Sender, Turn
+from gateway.message import File, Message, Outbound, Turn
 from gateway.summary import LONGEST_DIGEST, digest
 from tests.kit import corridor, echoes
 
@@ -56,6 +56,7 @@ async def test_every_message_is_in_the_summary_or_verbatim(tmp_path: Path) -> No
             assert len(turn.history) <= 10
             told = (turn.summary or "") + "\n" + "\n".join(remembered(turn))
             assert [n for n in range(number) if f"m{n}." not in told] == []
+        assert min(len(turn.history) for turn in bot.turns if turn.summary) == 4  # so many are left as they were
         kept = (await kit.rows("SELECT summary, summary_upto FROM session"))[0]
         assert kept[0] == bot.turns[-1].summary
         assert 0 < kept[1] <= 78
@@ -154,119 +155,26 @@ async def test_a_message_without_words_gets_a_placeholder(tmp_path: Path) -> Non
         assert "[photo]" in remembered(bot.turns[-1])
 
 
-@pytest.mark.feature("MEM-07", "MEM-11")
-async def test_variables_and_context_are_changes_not_documents(tmp_path: Path) -> None:
-    changes = iter(
-        [
-            Change(variables={"a": 1, "b": 2}, context={"prompt": "short"}),
-            Change(variables={"b": None, "c": 3}),
-            Change(context={"prompt": None}),
-        ]
-    )
-
-    async def sets(turn: Turn) -> AsyncIterator[Piece]:
-        if (change := next(changes, None)) is not None:
-            yield change
-        yield Say(Outbound(text="ok"))
-
+@pytest.mark.feature("MEM-01")
+async def test_a_line_is_kept_with_who_said_it_when_and_under_which_id(tmp_path: Path) -> None:
     async with corridor(tmp_path) as kit:
-        bot = kit.bot(sets)
-        for number in range(4):
-            await kit.say(str(number))
+        kit.bot()
+        before = kit.clock.now()
+        await kit.say("look", ref="m-7", files=(File(id="f1", name="cat.png", mime="image/png", size=3, kind="photo"),))
         await kit.quiet()
-        seen = [(dict(turn.session.variables), dict(turn.session.context)) for turn in bot.turns]
-        assert seen == [
-            ({}, {}),
-            ({"a": 1, "b": 2}, {"prompt": "short"}),
-            ({"a": 1, "c": 3}, {"prompt": "short"}),
-            ({"a": 1, "c": 3}, {}),
-        ]
-
-
-@pytest.mark.feature("MEM-08")
-async def test_variables_that_are_too_large_are_left_out_and_the_text_is_sent(tmp_path: Path) -> None:
-    async def hoards(turn: Turn) -> AsyncIterator[Piece]:
-        yield Change(variables={"small": 1} if turn.message.text == "one" else {"big": "x" * 2000})
-        yield Say(Outbound(text="kept" if turn.session.variables else "empty"))
-
-    async with corridor(tmp_path, POLICY.format(policy="enabled: true")) as kit:
-        bot = kit.bot(hoards)
-        for text in ("one", "two", "three"):
-            await kit.say(text)
+        await kit.say("/help")
         await kit.quiet()
-        assert kit.paper.texts() == ["empty", "kept", "kept"]
-        assert bot.turns[-1].session.variables == {"small": 1}
-
-
-@pytest.mark.feature("MEM-09")
-async def test_participant_data_is_set_appended_incremented_and_unset(tmp_path: Path) -> None:
-    async def learns(turn: Turn) -> AsyncIterator[Piece]:
-        if turn.message.text == "one":
-            yield Change(participant_set={"a": 1}, participant_append={"l": "x"}, participant_increment={"n": 2})
-        else:
-            yield Change(participant_unset=("a",), participant_append={"l": "y"}, participant_increment={"n": 0.5})
-        yield Say(Outbound(text="ok"))
-
-    async with corridor(tmp_path) as kit:
-        bot = kit.bot(learns)
-        for text in ("one", "two", "/reset", "three"):
-            await kit.say(text)
-            await kit.quiet()
-        assert [dict(turn.participant.data) for turn in bot.turns] == [
-            {},
-            {"a": 1, "l": ["x"], "n": 2},
-            {"l": ["x", "y"], "n": 2.5},
-        ]
-
-
-@pytest.mark.feature("ID-19")
-async def test_the_bot_may_correct_a_name_and_a_new_name_makes_no_new_person(tmp_path: Path) -> None:
-    async def corrects(turn: Turn) -> AsyncIterator[Piece]:
-        if turn.message.text == "call me Countess":
-            yield Change(participant_set={"name": "Countess"})
-        yield Say(Outbound(text=turn.participant.name))
-
-    async with corridor(tmp_path) as kit:
-        bot = kit.bot(corrects)
-        for number, (name, text) in enumerate(
-            [("Ada", "hi"), ("Ada L.", "hi"), ("Ada L.", "call me Countess"), ("Ada King", "hi")]
-        ):
-            sender = Sender(id="ada", name=name, language="en")
-            address = Address(chat="ada", user="ada")
-            await kit.receive(
-                Inbound(channel="p", account="acct", ids=(f"n{number}",), address=address, text=text, sender=sender)
-            )
-            await kit.quiet()
-        assert kit.paper.texts() == ["Ada", "Ada L.", "Ada L.", "Countess"]
-        assert len({turn.participant.id for turn in bot.turns}) == 1
-        profile = (await kit.rows("SELECT profile FROM participant"))[0][0]
-        assert '"source":"bot"' in profile
-        assert '"source":"platform"' in profile
-
-
-@pytest.mark.feature("MEM-11", "KEY-06")
-async def test_a_hundred_sessions_at_once_each_with_its_own_secret(tmp_path: Path) -> None:
-    async def keeps(turn: Turn) -> AsyncIterator[Piece]:
-        who = turn.participant.user
-        yield Change(
-            variables={"secret": f"v-{who}"}, context={"prompt": f"c-{who}"}, participant_set={"d": f"p-{who}"}
-        )
-        yield Say(Outbound(text=f"w-{turn.message.text}"))
-
-    async with corridor(tmp_path) as kit:
-        bot = kit.bot(keeps)
-        people = [f"u{number:03}" for number in range(100)]
-        for _ in range(3):
-            await asyncio.gather(*(kit.say(f"word of {who}", user=who) for who in people))
-        await kit.quiet()
-        assert len(bot.turns) == 300
-        for turn in bot.turns:
-            mine = turn.participant.user
-            everything = repr(turn)
-            assert [who for who in people if who in everything] == [mine]
-        last = [turn for turn in bot.turns if turn.session.message_count == 4]
-        assert len(last) == 100
-        assert all(turn.session.variables == {"secret": f"v-{turn.participant.user}"} for turn in last)
+        rows = await kit.rows("SELECT role, text, name, sender, ref, extra, at, turn FROM message ORDER BY seq")
+        user, bot, notice = rows
+        assert user[:5] == ("user", "look", "Ada", "ada", "m-7")
+        assert '"name":"cat.png"' in user[5]
+        assert bot[:6] == ("assistant", "look", "", "", "", None)
+        assert (notice[0], notice[1].split("\n")[0]) == ("system", "Commands:")
+        assert all(before <= row[6] <= kit.clock.now() for row in rows)
+        assert user[7] == bot[7] != notice[7]
+        # What the platform calls the answer, and what became of it, stands with its parts.
+        parts = await kit.rows("SELECT state, ref FROM outbox ORDER BY id")
+        assert parts == [("sent", "ref-1"), ("sent", "ref-2")]
 
 
 @pytest.mark.feature("OUT-11")

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.clock import Clock
 from gateway.meter import REMEMBERED, Meter
 from gateway.units import Rate
 from tests.answers import parts, three, wait
-from tests.kit import corridor
+from tests.kit import corridor, said
 from tests.steps import whole
 
 
@@ -64,6 +65,53 @@ def test_the_account_starts_empty_and_never_exceeds_its_rate() -> None:
     clock.at += 100
     burst = [meter.take(f"chat-{step}", False) for step in range(60)].count(0)
     assert burst == 30
+
+
+@pytest.mark.feature("OUT-04")
+def test_what_is_said_at_once_is_waited_for_afterwards() -> None:
+    clock = Still()
+    meter = Meter(clock, None, Rate(10, 60, burst=10), None)
+    assert [meter.take("ada", False) for _ in range(10)] == [0] * 10
+    assert meter.take("ada", False) == pytest.approx(6)
+    assert meter.take("bob", False) == 0
+    clock.at += 12
+    assert [meter.take("ada", False) for _ in range(3)] == [0, 0, pytest.approx(6)]
+
+
+@pytest.mark.feature("OUT-04")
+def test_what_comes_in_takes_half_of_a_shared_rate_at_most() -> None:
+    clock = Still()
+    meter = Meter(clock, Rate(64, 1), None, None)
+    clock.at += 10
+    for _ in range(20):
+        meter.spend()
+    assert [meter.take(f"{n}", False) for n in range(100)].count(0) == 44
+    clock.at += 10
+    for _ in range(500):
+        meter.spend()
+    sent = 0
+    for _ in range(1000):
+        meter.spend()
+        sent += meter.take("ada", False) == 0
+        clock.at += 0.001
+    assert sent >= 32
+    Meter(clock, None, None, None).spend()
+
+
+@pytest.mark.feature("OUT-04")
+@pytest.mark.parametrize(("shared", "left"), [(True, 20), (False, 30)])
+async def test_where_the_platform_counts_both_ways_so_do_we(tmp_path: Path, shared: bool, left: int) -> None:
+    async with corridor(tmp_path, PACED) as kit:
+        adapter = kit.here.adapter
+        adapter.limits = replace(adapter.limits, rate_is_shared=shared)  # type: ignore[misc]
+        kit.corridor.desk.draining = True
+        kit.clock.ahead += 10
+        begun = kit.clock.tick()
+        one, *others = (said(kit.here, "hello", user=f"user-{number}") for number in range(10))
+        await adapter.gate.receive(one)
+        await adapter.gate.receive_all([(other, b"") for other in others])
+        taken = [kit.here.meter.take(f"chat-{number}", False) for number in range(60)].count(0)
+        assert left - 1 <= taken <= left + 1 + 30 * (kit.clock.tick() - begun)
 
 
 @pytest.mark.feature("OUT-04")

@@ -39,6 +39,11 @@ def test_each_page_has_its_own_path(files: Files) -> None:
     assert paths(load(path, {})) == {"support": "/support", "sales": "/shop", "home": "/", "deep": "/a/b.c~d_e-f"}
 
 
+def test_what_is_reserved() -> None:
+    ours = {"/api", "/c", "/admin", "/v1", "/files", "/widget.js", "/metrics", "/healthz", "/startupz", "/readyz"}
+    assert ours <= set(RESERVED_PATHS)
+
+
 @pytest.mark.parametrize("taken", RESERVED_PATHS)
 def test_reserved_paths(files: Files, taken: str) -> None:
     for path in (taken, taken + "/", taken + "/below"):

@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from gateway.reloading import Origin, Reloaded, Reloading
 from gateway.settings import load
 from tests.doors import Gateway, Held, running
+from tests.postgres import stored
 
 EDITS = int(os.environ.get("GW_EDITS", "40"))  # of which half are mistakes
 
@@ -41,7 +42,7 @@ class Editor:
     def write(self, text: str) -> None:
         """As editors do: another file takes the place of the old one."""
         beside = self.file.with_suffix(".new")
-        beside.write_text(text, "utf-8")
+        beside.write_text(stored(text, self.file.parent), "utf-8")
         beside.replace(self.file)
 
     async def reload(self, text: str) -> Reloaded:

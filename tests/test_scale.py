@@ -120,7 +120,7 @@ async def settled(desk: Desk) -> None:
 
 async def sweeping(desk: Desk) -> None:
     """Housekeeping with nothing to do, and with a few sessions whose time has come."""
-    housekeeping = Housekeeping(desk.corridor)
+    housekeeping = Housekeeping(desk.corridor, desk.router.erasure)
     await housekeeping.round()
     visitor = await desk.gateway.begin("brief")
     desk.clock.ahead += 3600

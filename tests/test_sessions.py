@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.bot import Change, Delta, Piece, Say
+from gateway.db import Tx
 from gateway.message import Outbound, Turn
 from tests.kit import Kit, corridor
 
@@ -23,7 +24,8 @@ channels:
 async def remembers(turn: Turn) -> AsyncIterator[Piece]:
     """Keeps what it is told, and says what it knew before."""
     yield Say(Outbound(text=f"{dict(turn.session.variables)} {dict(turn.participant.data)}"))
-    yield Change(variables={"said": turn.message.text}, participant_set={"first": turn.message.text})
+    said = turn.message.text
+    yield Change(variables={"said": said}, context={"prompt": said}, participant_set={"first": said})
 
 
 async def session_of(kit: Kit, state: str = "active") -> str:
@@ -53,6 +55,26 @@ async def test_two_first_messages_at_once_make_one_session(tmp_path: Path) -> No
         assert sorted(kit.paper.texts()) == sorted(f"m{number}" for number in range(20))
 
 
+@pytest.mark.feature("KEY-05")
+async def test_the_store_itself_holds_one_open_session_for_a_key(tmp_path: Path) -> None:
+    columns = (
+        "lane, key, channel, bot, epoch, created_at, first_activity, last_activity, last_user_activity, quiet_from"
+    )
+
+    def another(state: str) -> Tx[None]:
+        yield f"INSERT INTO session (id, state, {columns}) SELECT $1, $1, {columns} FROM session LIMIT 1", (state,)
+
+    async with corridor(tmp_path) as kit:
+        await kit.say("hello")
+        await kit.quiet()
+        for state in ("active", "dormant", "handoff"):
+            with pytest.raises(Exception, match=r"(?i)unique"):
+                await kit.corridor.db.write(another, state)
+        for state in ("closed", "expired"):
+            await kit.corridor.db.write(another, state)
+        assert await kit.rows("SELECT state FROM session ORDER BY state") == [("active",), ("closed",), ("expired",)]
+
+
 @pytest.mark.feature("KEY-01", "KEY-06", "ID-06")
 async def test_bots_channels_and_accounts_are_kept_apart(tmp_path: Path) -> None:
     async with corridor(tmp_path, TWO_BOTS) as kit:
@@ -70,7 +92,7 @@ async def test_bots_channels_and_accounts_are_kept_apart(tmp_path: Path) -> None
         assert len({turn.session.id for turn in first.turns + second.turns}) == 3
 
 
-@pytest.mark.feature("LIF-10", "MEM-07", "MEM-09", "CMD-02")
+@pytest.mark.feature("LIF-10", "LIF-07", "MEM-07", "MEM-09", "MEM-11", "CMD-02")
 async def test_a_reset_leaves_the_conversation_behind_and_keeps_the_participant(tmp_path: Path) -> None:
     async with corridor(tmp_path) as kit:
         bot = kit.bot(remembers)
@@ -83,10 +105,12 @@ async def test_a_reset_leaves_the_conversation_behind_and_keeps_the_participant(
         assert kit.paper.texts() == ["{} {}", "Conversation reset.", "{} {'first': 'one'}"]
         before, after = bot.turns
         assert after.session.id != before.session.id
-        assert (after.session.epoch, after.history, after.summary, after.session.variables) == (1, (), None, {})
+        assert (after.session.epoch, after.history, after.summary) == (1, (), None)
+        assert (after.session.variables, after.session.context) == ({}, {})
         assert after.session.key == before.session.key
-        archived = await kit.rows("SELECT state, reason, variables, message_count FROM session WHERE id = $1", old)
-        assert archived == [("closed", "reset", '{"said":"one"}', 2)]
+        kept = "state, reason, ended_at > 0, variables, context, message_count"
+        archived = await kit.rows(f"SELECT {kept} FROM session WHERE id = $1", old)
+        assert archived == [("closed", "reset", 1, '{"said":"one"}', '{"prompt":"one"}', 2)]
         assert len(await kit.rows("SELECT 1 FROM message WHERE session = $1", old)) == 2
 
 
@@ -207,7 +231,7 @@ async def test_everything_goes_on_after_a_restart(tmp_path: Path) -> None:
         await kit.quiet()
         turn = bot.turns[0]
         assert [line.text for line in turn.history] == ["one", "{} {}"]
-        assert turn.session.variables == {"said": "one"}
+        assert (turn.session.variables, turn.session.context) == ({"said": "one"}, {"prompt": "one"})
         assert turn.participant.data == {"first": "one"}
         assert turn.session.message_count == 2
 

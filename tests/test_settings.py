@@ -26,6 +26,7 @@ def test_one_channel_its_token_and_one_bot_are_a_complete_file(files: Files) -> 
     settings = load(path, ENV)
     assert settings.server.listen == Listen("127.0.0.1", 8080)
     assert settings.server.address == "http://127.0.0.1:8080"
+    assert settings.admin.listen == Listen("127.0.0.1", 8081)
     assert settings.admin.listen.loopback
     assert (settings.server.max_body, settings.server.max_connections) == (1_048_576, 10_000)
     assert (settings.server.workers, settings.server.lease, settings.server.drain) == (1000, 15, 30)
@@ -48,7 +49,7 @@ def test_one_channel_its_token_and_one_bot_are_a_complete_file(files: Files) -> 
     assert channel.limits.send is None
     assert (channel.delivery.attempts, channel.delivery.ttl) == (10, 6 * 3600)
     assert channel.delivery.on_unknown == "resend_once"
-    assert channel.format.input == "markdown"
+    assert (channel.format.input, channel.format.max_parts) == ("markdown", 8)
     assert (channel.stream.typing, channel.stream.edit) == (True, "auto")
     assert channel.texts == {}
 
@@ -80,6 +81,24 @@ def test_every_section_is_read(files: Files) -> None:
     assert (settings.inbox.drop_stale, settings.inbox.attempts) == (True, 3)
 
 
+@pytest.mark.feature("STO-01", "SEC-05")
+@pytest.mark.parametrize(
+    ("url", "secrets"),
+    [
+        ("postgresql://gw:h%40nter@db.example.org/gateway", {"h%40nter", "h@nter"}),
+        ("postgres://gw@/gateway?host=/run/postgresql&password=hunter22", {"hunter22"}),
+        ("postgresql://10.0.0.1:5432,[::1]:5433/gateway?target_session_attrs=primary", set()),
+    ],
+)
+def test_a_database_on_a_server(files: Files, url: str, secrets: set[str]) -> None:
+    text = f"storage: {{url: {url!r}, files: /srv/files, connections: 20}}\n"
+    settings = load(files.write(BOTS + text), ENV)
+    assert (settings.storage.url, settings.storage.connections) == (url, 20)
+    assert settings.storage.database is None
+    assert settings.storage.home == Path("/srv/files")  # our own small things stand with the files
+    assert secrets <= settings.secrets()
+
+
 LISTEN = "expected a host and a port, such as 127.0.0.1:8080 or [::1]:8080"
 DURATION = "expected a duration such as 30s, 5m, 2h or 7d"
 SIZE = "expected a size such as 64KB, 10MB or 1GB"
@@ -89,6 +108,9 @@ BLOCKS = (
     "access, coalesce, commands, dedupe, delivery, format, group, groups, history, limits, media, session, stream, "
     "summary, texts, voice"
 )
+SERVER = "postgresql://user:password@host/database"
+NOT_FILE = f"expected sqlite:///data/gateway.db or {SERVER}"
+ADDRESS = f"expected {SERVER}; characters such as @ : / # in a password are written %40 %3A %2F %23"
 PATH = "expected the path of a file: sqlite:///data/gateway.db, or sqlite:////var/lib/x.db"
 
 WRONG = [
@@ -129,10 +151,13 @@ WRONG = [
     ("server: {trusted_proxies: ['::/0']}", f"1:28: server.trusted_proxies[0]: {ALL}"),
     ("admin: {listen: 127.0.0.1:8080}", "1:17: admin.listen: server and admin need two different addresses"),
     ("server: {listen: 127.0.0.1:8081}", "1:18: server.listen: server and admin need two different addresses"),
-    (
-        "storage: {url: 'postgresql://u:hunter22@h/db'}",
-        "1:16: storage.url: this release stores in SQLite: write sqlite:///data/gateway.db",
-    ),
+    ("storage: {url: 'mysql://u:hunter22@h/db'}", f"1:16: storage.url: {NOT_FILE}"),
+    ("storage: {url: 'postgresql+asyncpg://u:hunter22@h/db'}", f"1:16: storage.url: {NOT_FILE}"),
+    ("storage: {url: 'postgresql://u:hunter22@h'}", f"1:16: storage.url: {ADDRESS}"),
+    ("storage: {url: 'postgresql://u:hunter#22@h/db'}", f"1:16: storage.url: {ADDRESS}"),
+    ("storage: {url: 'postgresql://u:hunter22@h:1x/db'}", f"1:16: storage.url: {ADDRESS}"),
+    ("storage: {url: 'postgresql://u:hunter22@[h/db'}", f"1:16: storage.url: {ADDRESS}"),
+    ("storage: {connections: 1}", "1:24: storage.connections: must be at least 2"),
     ("storage: {url: 'sqlite://data/gateway.db'}", f"1:16: storage.url: {PATH}"),
     ("storage: {url: 'sqlite:///:memory:'}", f"1:16: storage.url: {PATH}"),
     ("storage: {files: ''}", "1:18: storage.files: must be at least 1 long"),

@@ -72,6 +72,28 @@ async def test_a_migration_cut_off_is_begun_again(tmp_path: Path, step: int) -> 
     await db.close()
 
 
+@pytest.mark.feature("STO-02")
+@pytest.mark.parametrize("step", range(1, len(migrations())))
+async def test_every_earlier_schema_upgrades_with_what_it_holds(tmp_path: Path, step: int) -> None:
+    path = tmp_path / "gateway.db"
+    environment = {**os.environ, "GW_FAILPOINT": f"migration.step:{step + 1}"}
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", OPEN, str(path), env=environment)
+    await ended.wait()
+    file = apsw.Connection(str(path))
+    assert file.pragma("user_version") == step
+    file.execute("""INSERT INTO lane (id, key, channel, account, bot, scope, place, chat, thread, session)
+                      VALUES (1, 'c/b/dm:user=ada', 'c', 'a', 'b', 'dm', 'dm', 'ada', '', 's')""")
+    file.execute("""INSERT INTO session (id, lane, key, channel, bot, level, epoch, created_at, first_activity,
+                      last_activity, last_user_activity, quiet_from)
+                      VALUES ('s', 1, 'c/b/dm:user=ada', 'c', 'b', 'platform', 0, 7, 7, 7, 7, 7)""")
+    file.execute("INSERT INTO message (session, seq, role, text, at) VALUES ('s', 1, 'user', 'hello', 7)")
+    file.close()
+    db = await Sqlite.open(path)
+    assert await db.read(run, "SELECT content FROM sessions s JOIN messages m ON m.session_id = s.id") == [("hello",)]
+    assert await db.read(run, "PRAGMA user_version") == [(len(migrations()),)]
+    await db.close()
+
+
 @pytest.mark.feature("STO-01", "OUT-05", "LIF-19")
 async def test_the_process_before_us_is_gone(tmp_path: Path) -> None:
     """Its leases are void, and what it was sending may have been sent."""

@@ -153,14 +153,35 @@ async def test_the_bot_is_told_what_a_message_answers(tmp_path: Path) -> None:
         await here.texts(7, ["0 files, The red ones?", "0 files, yes, about The red ones?"])
 
 
-@pytest.mark.feature("MED-05")
+@pytest.mark.feature("MED-05", "MEM-06")
 async def test_places_contacts_and_polls_are_read_and_told_as_data(tmp_path: Path) -> None:
     async with road(tmp_path) as here:
         ada = here.server.user(7)
         ada.posts({"location": {"latitude": 48.5, "longitude": 2.25}})
         ada.posts({"contact": {"phone_number": "+4930", "first_name": "Bob"}})
-        wanted = ["[location 48.5,2.25]", "[contact Bob +4930]"]
+        answers = [{"text": word, "voter_count": 0, "persistent_id": word} for word in ("yes", "no")]
+        known = {"id": "1", "is_closed": False, "is_anonymous": True, "type": "regular", "total_voter_count": 0}
+        more = {"allows_multiple_answers": False, "allows_revoting": True, "members_only": False}
+        ada.posts({"poll": {**known, **more, "question": "Sail?", "options": answers}})
+        wanted = ["[location 48.5,2.25]", "[contact Bob +4930]", "[poll Sail? / yes / no]"]
         await here.texts(7, wanted)
         assert await here.rows(
             'SELECT body LIKE \'%"location":{"latitude":48.5%\' FROM inbox ORDER BY seq LIMIT 1'
         ) == [(1,)]
+        extra = 'SELECT body LIKE \'%"question":"Sail?"%\' FROM inbox ORDER BY seq DESC LIMIT 1'
+        assert await here.rows(extra) == [(1,)]
+
+
+@pytest.mark.feature("MED-06", "CH-05")
+async def test_a_kind_of_message_that_nobody_knows_is_excused_once_and_not_in_groups(tmp_path: Path) -> None:
+    async with road(tmp_path) as here:
+        ada, group = here.server.user(7), here.server.group(500, "Harbour")
+        sorry = "Sorry, this kind of message is not supported."
+        for content in ({"hologram": {"file_id": "x"}}, {"hologram": {"file_id": "y"}}, {"smell": {"of": "tar"}}):
+            ada.posts(content)
+            ada.posts(content, group)
+        await here.texts(7, [sorry, sorry])
+        await here.quiet()
+        assert here.server.texts(group.id) == []
+        said = "SELECT text FROM message WHERE role = 'user' ORDER BY session, seq"
+        assert await here.rows(said) == [("[hologram]",), ("[hologram]",), ("[smell]",)]

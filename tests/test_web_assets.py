@@ -203,6 +203,7 @@ async def test_settings_tell_the_widget_what_it_needs() -> None:
         "position": "left",
         "welcome": "Hi **you**",
         "starters": ("A?",),
+        "ratings": False,
     }
     told = json.loads((await get(channel(**options), "/widget.json")).body)
     assert told == {
@@ -212,6 +213,7 @@ async def test_settings_tell_the_widget_what_it_needs() -> None:
         "ink": "#000000",
         "position": "left",
         "welcome": [{"t": "p", "c": ["Hi ", {"t": "b", "c": ["you"]}]}],
+        "ratings": False,
         "starters": ["A?"],
         "files": True,
         "panel": f"widget/{version()}/panel.js",

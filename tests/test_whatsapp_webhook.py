@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from adapters.whatsapp import Adapter
 from gateway.adapter import Call
+from gateway.errors import Refused
 from gateway.message import Address
 from tests.far.whatsapp import NUMBER, SECRET, WABA, WhatsAppServer
 from tests.far.whatsapp.server import SECOND
@@ -118,12 +119,13 @@ async def test_store_down_is_503_for_reports_and_drops_too(field: str) -> None:
 async def test_the_signature_is_of_the_very_bytes() -> None:
     body = orjson.dumps({"object": "whatsapp_business_account", "entry": []})
     async with WhatsAppServer() as server, opened(server) as (adapter, gate):
+        heard = gate.rounds
         assert (await adapter.handle(signed(body))).status == 200
         for same in (body + b"\n", b" " + body, body.replace(b":", b": ")):
             forged = Call("POST", "/c/help", {}, signed(body).headers, same, "192.0.2.7")
             assert (await adapter.handle(forged)).status == 401
         assert (await adapter.handle(signed(body, "0" * 32))).status == 401
-        assert gate.rounds == 1
+        assert gate.rounds == heard + 1
 
 
 @pytest.mark.feature("CH-10", "SEC-01")
@@ -248,9 +250,27 @@ async def test_a_probe_tells_whose_webhooks_come_to_us() -> None:
             assert server.token not in finding.text
             server.revoked = False
         async with opened(server) as (adapter, gate):
-            await adapter.run()
+            gate.patience = 0
+            running = asyncio.create_task(adapter.run())
+            await gate.until(lambda: bool(gate.states))
+            running.cancel()
             assert "public_url" in (await adapter.probe())[1].text
             assert "public_url" in gate.states[-1][1]
+
+
+@pytest.mark.feature("CH-23")
+async def test_every_five_minutes_it_is_seen_that_meta_still_knows_us() -> None:
+    async with WhatsAppServer() as server, opened(server, business_account_id=WABA) as (adapter, gate):
+        gate.patience, before = 3, gate.rounds
+        running = asyncio.create_task(adapter.run())
+        await gate.until(lambda: len(gate.pauses) > 3)
+        running.cancel()
+        assert (gate.pauses, gate.rounds - before) == ([300.0] * 4, 3)
+        assert adapter.hears_every > 300
+    async with WhatsAppServer() as server, opened(server) as (adapter, gate):
+        server.revoked = True
+        with pytest.raises(Refused, match="access token"):
+            await adapter.run()
 
 
 @pytest.mark.feature("STR-05")

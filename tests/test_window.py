@@ -10,6 +10,7 @@ import pytest
 from tests.far.whatsapp import NUMBER, WhatsAppServer
 from tests.far.whatsapp.graph import DAY
 from tests.far.whatsapp.server import SECOND
+from tests.postgres import member
 from tests.telegram_road import SCRIPTED
 from tests.whatsapp_road import Road, gateway, road
 
@@ -88,7 +89,7 @@ async def test_it_is_kept_over_a_restart_and_by_number(tmp_path: Path) -> None:
             await here.until_rows([("to the first",)], _WAITING)
 
 
-_WAITING = "SELECT json_extract(body, '$.text') FROM outbox WHERE status = 'window_closed'"
+_WAITING = f"SELECT {member('body', 'text')} FROM outbox WHERE status = 'window_closed'"
 
 
 async def test_after_a_week_of_waiting_it_is_given_up_visibly(tmp_path: Path) -> None:
@@ -140,6 +141,7 @@ async def test_what_is_let_go_opens_it_too(tmp_path: Path) -> None:
         here.server.user(7).says("three")
         here.server.user(7).says("four")
         await here.told()
+        await here.quiet()
         here.leap(3600)
         await late(here)
         await here.until(lambda: here.server.texts()[-1] == "late answer")

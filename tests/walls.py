@@ -18,6 +18,7 @@ ADAPTERS_MAY_IMPORT = {
     "gateway.backoff": "how long to wait before another try",
     "gateway.errors": "what it may raise",
     "gateway.markup": "a dialect of its own is written over the one tree",
+    "gateway.mending": "JSON that fast parsers refuse",
     "gateway.message": "the shapes",
     "gateway.options": "its part of the YAML is declared with them",
     "gateway.phone": "numbers in their one form",

@@ -46,6 +46,7 @@ class Adapter(adapter.Adapter):
         many_sessions=True,
         reactions=True,
         buttons=True,
+        buttoned=parts.SECTION,
         files_in=LARGEST,
         files_out=LARGEST,
         album=ALBUM,

@@ -9,7 +9,7 @@ from gateway.errors import Refused
 from gateway.message import Address, Button, Part
 
 TEXT = 3900  # Slack takes 40,000 but advises 4,000, and cuts without a word beyond what it takes
-_SECTION = 3000
+SECTION = 3000  # a text with buttons is in one
 _LABEL, _ADDRESS, _ROW = 75, 3000, 25
 _FENCE = "```"
 _OPENED = ("http://", "https://", "mailto:")
@@ -66,8 +66,8 @@ def _section(text: str) -> dict[str, Any]:
 
 def _pieces(text: str) -> Iterator[str]:
     """A text cut to what a section takes: at lines, else at words; code goes on as code."""
-    most = _SECTION - 2 * len(f"\n{_FENCE}")
-    while len(text) > _SECTION:
+    most = SECTION - 2 * len(f"\n{_FENCE}")
+    while len(text) > SECTION:
         at = text.rfind("\n", most // 2, most)
         at = at if at > 0 else text.rfind(" ", most // 2, most)
         piece, text = (text[:at], text[at:].lstrip("\n")) if at > 0 else (text[:most], text[most:])

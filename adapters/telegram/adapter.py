@@ -8,11 +8,11 @@ import msgspec
 from adapters.telegram import keyboard, menu, parts, probe, reactions
 from adapters.telegram.api import Api
 from adapters.telegram.options import Options as BotOptions
-from adapters.telegram.polling import Poller
+from adapters.telegram.polling import POLL, Poller
 from adapters.telegram.presses import as_reply, callback
 from adapters.telegram.sending import Sending
 from adapters.telegram.updates import Drop, Updates, parse
-from adapters.telegram.webhook import Webhook
+from adapters.telegram.webhook import LOOK, Webhook
 from gateway import adapter
 from gateway.adapter import Boundary, Call, Finding, Gate, Limits, Reply
 from gateway.errors import Refused, Retry, StorageDown, Unknown
@@ -42,6 +42,7 @@ class Adapter(adapter.Adapter):
         dialect="entities",
         caption=parts.CAPTION,
         edit=True,
+        delete=True,
         draft=True,
         typing=4,
         groups=True,
@@ -73,6 +74,12 @@ class Adapter(adapter.Adapter):
     @property
     def _polls(self) -> bool:
         return self.options.mode == "polling"
+
+    @property
+    def hears_every(self) -> float:
+        if self._polls:
+            return POLL
+        return LOOK if self._webhook.looks else 0
 
     async def open(self) -> None:
         """Ask for our name, and see to it that updates can come. What waits at Telegram stays there."""
@@ -141,6 +148,11 @@ class Adapter(adapter.Adapter):
         except Refused as error:
             if "message is not modified" not in str(error):
                 raise
+
+    async def delete(self, address: Address, ref: str) -> None:
+        """Telegram lets us for 48 hours."""
+        asked = {"chat_id": parts.number(address.chat), "message_id": parts.number(ref)}
+        await self._api.call("deleteMessage", asked, bool)
 
     async def draft(self, address: Address, key: int, text: str) -> None:
         """Telegram shows drafts in private chats only, for 30 seconds each. Of a long text the end is shown."""

@@ -14,9 +14,9 @@ from yarl import URL
 
 from adapters.telegram.refusal import Parameters, refusal
 from adapters.telegram.upload import Upload
-from adapters.telegram.wire import mend
 from gateway.adapter import Gate
 from gateway.errors import Refused, Retry, SendError, Unknown
+from gateway.mending import mend
 from gateway.message import File
 
 _T = TypeVar("_T")

@@ -36,7 +36,7 @@ _FILES: dict[str, _Form] = {
 _ANIMATED_STICKER = _Form("sticker", "application/x-tgsticker", "sticker.tgs")
 _VIDEO_STICKER = _Form("sticker", "video/webm", "sticker.webm")
 
-# The words after the kind's own name, as in `[location 1.2,3.4]`.
+# The words after the kind's own name, as in `[location 1.2,3.4]`. What has none says nothing that could be answered.
 _READABLE: dict[str, Callable[[Any], str]] = {
     ContentType.LOCATION: lambda it: f"{it.latitude},{it.longitude}",
     ContentType.VENUE: lambda it: f"{it.location.latitude},{it.location.longitude} {it.title}, {it.address}",
@@ -52,10 +52,11 @@ _READABLE: dict[str, Callable[[Any], str]] = {
     ContentType.RICH_MESSAGE: lambda it: "",
 }
 _CALLED: dict[str, str] = {ContentType.VENUE: "location"}
+_KNOWN = {field.alias or name for name, field in Message.model_fields.items()}
 
 
 def read(data: Mapping[str, Any]) -> Content | None:
-    """The content of a message; nothing for a kind that even aiogram does not know."""
+    """The content of a message, by name for a kind that not even aiogram knows; nothing when there is none."""
     held_by = {key: value for key, value in data.items() if key not in _BESIDE}
     try:
         message = Message.model_validate(held_by)
@@ -63,13 +64,14 @@ def read(data: Mapping[str, Any]) -> Content | None:
         return _unread(held_by)
     content = _name(message)
     if content == ContentType.UNKNOWN:
-        return None
+        return _new_kind(held_by)
     held = getattr(message, content)
     if content in _FILES:
         return Content(files=(_file(content, held),), extra=_emoji(held))
     if content in _READABLE:
         words = " ".join(_READABLE[content](held).split())
-        return Content(text=_note(content, words), extra={content: data[content]})
+        extra = {content: data[content]} if words else {content: data[content], "kind": _called(content)}
+        return Content(text=_note(content, words), extra=extra)
     return Content(kind="service", extra={"service": content})
 
 
@@ -77,10 +79,16 @@ def _unread(held_by: Mapping[str, Any]) -> Content | None:
     """What aiogram cannot read, since its Bot API is older or newer than Telegram's, is at least called by name."""
     content = _name(Message.model_construct(**held_by))
     if content == ContentType.UNKNOWN:
-        return None
+        return _new_kind(held_by)
     if content in _FILES or content in _READABLE:
         return Content(text=_note(content))
     return Content(kind="service", extra={"service": content})
+
+
+def _new_kind(held_by: Mapping[str, Any]) -> Content | None:
+    """What came into the Bot API after us."""
+    new = next((key for key in held_by if key not in _KNOWN), "")
+    return Content(extra={"kind": new.replace("_", " ")[:64]}) if new else None
 
 
 def warm() -> None:
@@ -93,8 +101,12 @@ def _name(message: Message) -> str:
     return ContentType(message.content_type).value
 
 
+def _called(content: str) -> str:
+    return _CALLED.get(content, content.replace("_", " "))
+
+
 def _note(content: str, words: str = "") -> str:
-    name = _CALLED.get(content, content.replace("_", " "))
+    name = _called(content)
     return f"[{name} {words}]" if words else f"[{name}]"
 
 

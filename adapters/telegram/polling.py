@@ -16,6 +16,7 @@ from gateway.message import Inbound
 
 _TIMEOUT = 50  # the longest Telegram holds a poll open
 _LIMIT = 100
+POLL = _TIMEOUT + 15.0  # seconds that one may take
 
 
 class Conflict(Exception):
@@ -68,7 +69,7 @@ class Poller:
         # The first poll returns at once, so that it is soon known whether we are connected at all.
         timeout = _TIMEOUT if self._up else 0
         asked = {"offset": self._offset, "limit": _LIMIT, "timeout": timeout, "allowed_updates": ALLOWED}
-        answer = await self._api.ask("getUpdates", asked, timeout + 15)
+        answer = await self._api.ask("getUpdates", asked, POLL - _TIMEOUT + timeout)
         if answer.error_code == 409:
             raise Conflict(answer.description)
         return [bytes(raw) for raw in self._api.read("getUpdates", answer, list[msgspec.Raw])]

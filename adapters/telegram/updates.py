@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
-import orjson
 
 from adapters.telegram.addressing import Ear
 from adapters.telegram.events import Events
-from adapters.telegram.wire import Answered, Content, Message, mend, speaker, spot
+from adapters.telegram.wire import Answered, Content, Message, speaker, spot
+from gateway.mending import loads
 from gateway.message import Address, Inbound, Json, Kind, Sender
 from gateway.text import clean, clean_name
 
@@ -36,13 +36,7 @@ class Update(NamedTuple):
 
 def parse(raw: bytes) -> Update | None:
     """Nothing when the bytes are no update: not JSON, not an object, or without a number of its own."""
-    try:
-        data = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        try:
-            data = orjson.loads(mend(raw))
-        except orjson.JSONDecodeError:
-            return None
+    data = loads(raw)
     if not isinstance(data, dict) or type(data.get("update_id")) is not int:
         return None
     return Update(data["update_id"], data)
@@ -92,7 +86,7 @@ class Updates:
         if sender is not None and sender.id == self._account:
             return Drop(ids, "own_echo")
         content = _WORDS if message.text else await self._content(data)
-        if content is None:
+        if content is None or (kind == "edit" and "kind" in content.extra):
             return None
         return self._inbound(message, ids, kind, address, sender, content)
 
@@ -118,7 +112,7 @@ class Updates:
             kind=kind if content.kind == "message" else content.kind,
             address=address,
             sender=_with_phone(sender, content),
-            text=" ".join(filter(None, (content.text, self.ear.strip(words, entities)))),
+            text=_said(content, self.ear.strip(words, entities)),
             files=content.files,
             addressed=self._addressed(message, address, content),
             ref=str(message.message_id),
@@ -163,6 +157,11 @@ def _load_reader() -> Callable[[Mapping[str, Any]], Content | None]:
 
     contents.warm()
     return contents.read
+
+
+def _said(content: Content, words: str) -> str:
+    """What a bot can answer: a kind that says nothing is only named where there are words beside it."""
+    return words if "kind" in content.extra and not words else " ".join(filter(None, (content.text, words)))
 
 
 def _beside(message: Message, answered: Answered | None, content: Content) -> Mapping[str, Json]:

@@ -15,6 +15,7 @@ from gateway.errors import Refused, SendError
 
 _HEADER = "x-telegram-bot-api-secret-token"
 _CHECK = 300.0
+LOOK = _CHECK + 30  # seconds within which one more look is done
 
 
 class Info(msgspec.Struct, frozen=True):
@@ -44,6 +45,11 @@ class Webhook:
         """Where we are to be called; "" when the operator did not say how we are reached."""
         return f"{self._gate.public_url}/c/{self._name}" if self._gate.public_url else ""
 
+    @property
+    def looks(self) -> bool:
+        """Whether we look after its registration."""
+        return bool(self.url and self._registers)
+
     def authentic(self, call: Call) -> bool:
         """Whether the call carries the secret. Compared as bytes: a header may hold anything."""
         given = call.headers.get(_HEADER, "").encode("ascii", "replace")
@@ -51,7 +57,7 @@ class Webhook:
 
     async def keep(self) -> None:
         """Look every few minutes whether Telegram still calls us, and sooner after a failure; until cancelled."""
-        while self.url and self._registers:
+        while self.looks:
             self.tell()
             await self._gate.pause(self._next)
             await self.ensure()

@@ -1,6 +1,5 @@
 """What we read of a Telegram message ourselves: who, where, and its text. All else is aiogram's to parse."""
 
-import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -81,22 +80,6 @@ class Message(msgspec.Struct, frozen=True):
     media_group_id: str = ""
     migrate_to_chat_id: int = 0
     migrate_from_chat_id: int = 0
-
-
-def mend(raw: bytes) -> bytes:
-    """JSON with lone surrogates, which fast parsers refuse, made whole: each becomes a question mark.
-
-    Nothing when it is not JSON for another reason.
-    """
-    try:
-        data = json.loads(raw.decode(), parse_constant=_refuse)
-        return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
-    except (ValueError, RecursionError):
-        return b""
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def speaker(user: User | None, chat: Chat | None = None, signature: str = "") -> Sender | None:

@@ -57,8 +57,9 @@ class Adapter(adapter.Adapter):
         files_in=LARGEST,
         files_out=LARGEST,
         window=_DAY,
-        account_rate=Rate(40, 1),  # 80 a second, what comes in included
-        chat_rate=Rate(10, 60),
+        account_rate=Rate(80, 1),
+        rate_is_shared=True,
+        chat_rate=Rate(10, 60, burst=10),  # Meta lets 45 go at once; what is borrowed has to be waited for afterwards
         body=3 * 1024 * 1024,
     )
     boundary: ClassVar[Boundary] = {"dm": "user", "group": "chat"}

@@ -48,7 +48,7 @@ class Opinions:
         if type(resolved) is not bool:
             raise Problem(400, "invalid_resolved", "resolved must be true or false")
         c, held = self._house.corridor, visit.held
-        if not await c.db.write(sessions.resolve, held.session, resolved, self._house.now):
+        if not await c.db.write(sessions.resolve, held.session, resolved, "user", self._house.now):
             raise Problem(410, "session_closed", "this session is over; begin a new one")
         if resolved:
             c.memory.forget_session(held.session)

@@ -2,45 +2,74 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import BinaryIO
 
 
 class Draft:
-    """A file being written, not in its place yet."""
+    """A file being written, not in its place yet.
+
+    Threads write it, and who began it may be interrupted while they do: then whoever has it last lets go of it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        self._file: BinaryIO = os.fdopen(descriptor, "wb")
+        self._file: BinaryIO | None = None
         self._hash = hashlib.sha256()
+        self._busy, self._over = Lock(), False
         self.head = b""
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        if len(self.head) < 4096:
-            self.head += data[: 4096 - len(self.head)]
-        self._hash.update(data)
-        self.size += len(data)
-        self._file.write(data)
+        with self._used() as file:
+            if len(self.head) < 4096:
+                self.head += data[: 4096 - len(self.head)]
+            self._hash.update(data)
+            self.size += len(data)
+            file.write(data)
 
     def keep(self, root: Path) -> str:
         """Put the content in its place, on disk before it is named. Returns its SHA-256."""
-        sha = self._hash.hexdigest()
-        target = place(root, sha)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        target.parent.mkdir(exist_ok=True)
-        os.replace(self._path, target)
-        for folder in (target.parent, root):
-            _flush(folder)
-        return sha
+        with self._used() as file:
+            sha = self._hash.hexdigest()
+            target = place(root, sha)
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+            target.parent.mkdir(exist_ok=True)
+            os.replace(self._path, target)
+            for folder in (target.parent, root):
+                _flush(folder)
+            return sha
 
     def drop(self) -> None:
         """Leave nothing of a draft that was not kept."""
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        self._over = True
+        if self._busy.acquire(blocking=False):  # else the thread that has it does this when it is done
+            try:
+                if self._file is not None:
+                    with suppress(OSError):  # the disk is full, maybe; what was to be written is not wanted any more
+                        self._file.close()
+                    self._path.unlink(missing_ok=True)
+            finally:
+                self._busy.release()
+
+    @contextmanager
+    def _used(self) -> Iterator[BinaryIO]:
+        try:
+            with self._busy:
+                if self._over:
+                    raise ValueError("the draft has been dropped")
+                if self._file is None:
+                    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                    self._file = os.fdopen(os.open(self._path, flags, 0o600), "wb")
+                yield self._file
+        finally:
+            if self._over:
+                self.drop()
 
 
 def draft(root: Path, name: str) -> Draft:
@@ -52,6 +81,13 @@ def draft(root: Path, name: str) -> Draft:
 
 def place(root: Path, sha: str) -> Path:
     return root / sha[:2] / sha
+
+
+def piece(path: Path, begin: int, size: int) -> bytes:
+    """So many bytes of a content from somewhere on; it is not held open meanwhile."""
+    with path.open("rb") as content:
+        content.seek(begin)
+        return content.read(size)
 
 
 def clear(root: Path) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from gateway.clock import Clock
 from gateway.db import Database
@@ -113,12 +113,10 @@ class FileStore:
             record = await self._db.read(records.find, file.id)
             if record is None:
                 raise Refused("rejected", f"the file {file.id!r} is not kept here")
-            opened: BinaryIO = await asyncio.to_thread(self.place(record).open, "rb")
-            try:
-                while piece := await asyncio.to_thread(opened.read, PIECE):
-                    yield piece
-            finally:
-                opened.close()
+            path, begin = self.place(record), 0
+            while piece := await asyncio.to_thread(folder.piece, path, begin, PIECE):
+                yield piece
+                begin += len(piece)
         except FileNotFoundError:
             raise Refused("rejected", f"the content of the file {file.id!r} is gone") from None
         except (OSError, StorageDown) as error:
@@ -131,8 +129,10 @@ class FileStore:
             await asyncio.to_thread(folder.remove, self.root, gone)
 
     async def lapse(self) -> int:
-        """Remove a batch of what no message has named for a day. Returns how many contents went."""
+        """Remove a batch of what no message has named for a day, and of what was forsaken. Returns how many went."""
         async with self._still:
             gone = await self._db.write(records.lapse, self._clock.now() - records.LOOSE)
-            await asyncio.to_thread(folder.remove, self.root, gone)
-        return len(gone)
+            if gone.ids:
+                await asyncio.to_thread(folder.remove, self.root, gone.contents)
+                await self._db.write(records.bury, gone.ids)
+        return len(gone.ids)

@@ -3,13 +3,16 @@
 import re
 from collections import Counter
 from typing import NamedTuple
+from unicodedata import category
 
 _FENCE = re.compile(r"((?:[ \t>]|[-*+] |\d{1,9}[.)] )*)(`{3,}|~{3,})")
 _BLOCK = re.compile(r"(?:[ \t>]|[-*+] |\d{1,9}[.)] |#{1,6} )*")
 _WORD = re.compile(r"\w")
 _UNDERLINE = re.compile(r"(?:^|\n)[ \t>]*[-=]{1,2}\Z")
 _HALF_FENCE = re.compile(r"\n[ \t>]*(?:`{1,2}|~{1,2})\Z")
-_TOKEN = re.compile(r"\\.?|`+|\*+|_+|~+|!?\[|\](?:\([^()\s]*(?: \"[^\"]*+\"?)?\)?)?", re.DOTALL)
+_ADDRESS = r"(?:[^()\s]|\([^()\s]*+\)?)*+"
+_TITLE = r"""(?: (?:"[^"]*+"?|'[^']*+'?))?"""
+_TOKEN = re.compile(rf"\\.?|`+|\*+|_+|~+|!?\[|\](?:\({_ADDRESS}{_TITLE}(?P<whole>\))?)?", re.DOTALL)
 
 
 def heal(markdown: str) -> str:
@@ -46,6 +49,17 @@ def _scan(text: str) -> tuple[int, str]:
             paragraph = at + start.end() if start and start.end() else paragraph
         at += len(line)
     return min(paragraph, len(text)), closing if fence else ""
+
+
+def _holds(inner: str, outer: str) -> bool:
+    """Whether a run of marks belongs to the character on its one side, given the one on its other side, if any."""
+    if not inner or inner.isspace():
+        return False
+    return not _is_sign(inner) or not outer or outer.isspace() or _is_sign(outer)
+
+
+def _is_sign(char: str) -> bool:
+    return category(char)[0] in "PS"
 
 
 class _Mark(NamedTuple):
@@ -98,11 +112,12 @@ class _Paragraph:
         before, after = self._text[start - 1 : start], self._text[end : end + 1]
         if char == "~" and left < 2 and after:
             return
-        if before and not before.isspace() and not (char == "_" and after and _WORD.match(after)):
+        empty = bool(self._emphasis) and self._emphasis[-1].end == start
+        if not empty and _holds(before, after) and not (char == "_" and after and _WORD.match(after)):
             left = self._close(char, left)
         if left and not after:
             self._end = end - left
-        elif left and not after.isspace() and not (char == "_" and before and _WORD.match(before)):
+        elif left and _holds(after, before) and not (char == "_" and before and _WORD.match(before)):
             self._emphasis.append(_Mark(char, left, start, end))
             self._counts[char] += 1
 
@@ -121,7 +136,7 @@ class _Paragraph:
 
     def _read_bracket(self, found: re.Match[str]) -> None:
         bracket = self._brackets.pop() if self._brackets else None
-        if bracket and len(found[0]) > 1 and found[0][-1] != ")" and found.end() == len(self._text):
+        if bracket and len(found[0]) > 1 and not found["whole"] and found.end() == len(self._text):
             self._dropped, self._end = bracket, found.start()
 
     def _closed(self) -> str:

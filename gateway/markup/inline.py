@@ -147,8 +147,9 @@ def _joined(nodes: Nodes) -> Nodes:
 
 def _words(tokens: list[Token]) -> str:
     """What is visible of an image's alternative text."""
-    words = (_words(token.children or []) if token.type == "image" else token.content for token in tokens)
-    return " ".join("".join(word or " " for word in words).split())
+    breaks = ("softbreak", "hardbreak")
+    words = (" " if token.type in breaks else _words(token.children or []) or token.content for token in tokens)
+    return " ".join("".join(words).split())
 
 
 class _Writer:

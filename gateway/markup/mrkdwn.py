@@ -2,8 +2,8 @@
 
 import re
 
-from gateway.markup.markers import BREAK, Style
-from gateway.markup.markers import write as write_markers
+from gateway.markup.lines import write as write_lines
+from gateway.markup.markers import BREAK, Style, unfenced
 from gateway.markup.plain import spell_links
 from gateway.markup.plain import write as write_plain
 from gateway.markup.rich import Rich
@@ -18,7 +18,7 @@ def prepare(whole: Rich, limit: int) -> Rich:
 
 
 def write(part: Rich) -> str:
-    return write_markers(part, _STYLE)
+    return write_lines(part, _STYLE)
 
 
 def write_bare(part: Rich) -> str:
@@ -36,7 +36,7 @@ def _harmless(text: str) -> str:
 
 def _link(url: str, text: str) -> str:
     address = escape(url).replace("|", "%7C")
-    return f"<{address}>" if text == url else f"<{address}|{_harmless(text)}>"
+    return f"<{address}>" if text == url else f"<{address}|{_harmless(unfenced(text))}>"
 
 
 _STYLE = Style(escape, _link, breaks=True, defused=_MASS_MENTION)

@@ -15,8 +15,10 @@ LEAST = 16
 _PARAGRAPH, _LINE, _SENTENCE = 0.25, 0.5, 0.5
 
 _GRAPHEME = regex.compile(r"\X")
+_STRETCH = 256  # flags are counted from where the search begins, for each of them anew
 _MARK = regex.compile(MARK)
-_SENTENCE_END = regex.compile(rf"[.!?…]+[\"')\]»”’]*+(?=\s)|[。！？]++[」』”’]*+(?!{MARK})")
+# A long run of such signs is looked at once, from its first on.
+_SENTENCE_END = regex.compile(rf"(?<![.!?…])[.!?…]++[\"')\]»”’]*+(?=\s)|(?<![。！？])[。！？]++[」』”’]*+(?!{MARK})")
 _LAST_SPACE = regex.compile(rf"(?r)(?<!\p{{GCB=Prepend}})\s(?!{MARK})")
 
 
@@ -56,7 +58,8 @@ def _next(index: Index, text: str, start: int, end: int, limit: int, measure: Me
         if measure(part) <= limit:
             return part, at
         fits = at - 1  # closing a span here costs more than going on did
-    return _words_only(text, start, last, limit, measure)
+    whole = next(index.within(start, start + 1, *WHOLE), None)
+    return _words_only(text, start, min(last, whole.end) if whole else last, limit, measure)
 
 
 def _words_only(text: str, start: int, end: int, limit: int, measure: Measure) -> tuple[Rich, int]:
@@ -148,9 +151,11 @@ def _grapheme(text: str, start: int, end: int) -> int:
     """The last boundary of graphemes up to `end`; `end` itself when it is within the first one."""
     if text[start : end + 1].isascii():
         return end
-    last = start
-    for found in _GRAPHEME.finditer(text, start):
-        if found.end() > end:
-            break
-        last = found.end()
-    return last if last > start else end
+    last, size = start, _STRETCH
+    while True:
+        stretch = text[last : min(last + size, end + 1)]
+        bounds = [last + found.end() for found in _GRAPHEME.finditer(stretch)]
+        if last + len(stretch) > end or bounds[-1] == len(text):
+            last = max((bound for bound in bounds if bound <= end), default=last)
+            return last if last > start else end
+        last, size = (bounds[-2], _STRETCH) if len(bounds) > 1 else (last, 2 * size)

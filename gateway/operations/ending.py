@@ -7,6 +7,7 @@ from gateway import lanes, participants, sessions
 from gateway.compose import compose
 from gateway.db import Tx
 from gateway.errors import Problem
+from gateway.leaving import leave
 from gateway.live import Event
 from gateway.message import Address, Outbound
 from gateway.operations.office import Office
@@ -55,7 +56,7 @@ async def resolve(office: Office, which: str, resolved: bool) -> Any:
 
 def _resolved(which: str, resolved: bool, now: int) -> Tx[Facts]:
     facts = yield from find(which)
-    if not (yield from sessions.resolve(facts.id, resolved, now)):
+    if not (yield from sessions.resolve(facts.id, resolved, "operator", now)):
         raise Problem(409, "session_closed", f"session {facts.id} is {facts.state}: only an open one can be marked")
     return facts
 
@@ -87,7 +88,7 @@ def _over(office: Office, which: str, following: str, farewell: Farewell, now: i
     lane = yield from lanes.lock_id(facts.lane)
     if lane is None or lane.session != facts.id:
         raise Problem(409, "session_closed", f"session {facts.id} is {facts.state}: only an open one can be ended")
-    yield from sessions.supersede(lane, now)
+    yield from leave(lane, now)
     yield from sessions.close(facts.id, "reset" if following else "operator", now)
     if following:
         yield from _open_next(facts, lane.epoch + 1, following, now)

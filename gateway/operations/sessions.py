@@ -93,6 +93,8 @@ def _shown(which: str) -> Tx[Any]:
         "first_activity": moment(facts.first_activity),
         "last_user_activity": moment(facts.last_user_activity),
         "resolved": None if facts.resolved is None else bool(facts.resolved),
+        "resolved_by": facts.resolved_by,
+        "resolved_at": moment(facts.resolved_at),
         "tags": orjson.loads(facts.tags),
         "metadata": orjson.loads(facts.metadata),
         "summary": facts.summary,
@@ -157,6 +159,8 @@ def line(message: Message) -> Any:
         "text": message.text,
         "turn": message.turn,
         "flag": message.flag,
+        "ref": message.ref,
+        "fate": message.fate,
         "files": files,
         "buttons": buttons,
     }

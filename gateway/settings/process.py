@@ -4,7 +4,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
@@ -137,8 +137,9 @@ class StorageSettings(Options):
         """The password of the database, as it is written and as it is meant."""
         if self.database is not None:
             return frozenset()
-        parts = urlsplit(self.url)
-        said = [parts.password, *parse_qs(parts.query).get("password", [])]
+        address, _, query = self.url.partition("?")
+        known = address.partition("://")[2].rpartition("@")[0]
+        said = [known.partition(":")[2], *parse_qs(query).get("password", [])]
         return frozenset(form for one in said if one for form in (one, unquote(one)))
 
 

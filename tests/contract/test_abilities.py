@@ -14,12 +14,35 @@ pytestmark = pytest.mark.feature("DEV-02")
 
 # What is proven here or in the other files of this suite, or is no ability but a measure (see test_declared.py).
 PROVEN = {
-    *("edit", "draft", "typing", "groups", "threads", "files_in", "resend_is_safe", "pulled", "door", "dialect"),
-    *("buttons", "files_out", "reactions", "receipts"),
+    *(
+        "edit",
+        "delete",
+        "draft",
+        "typing",
+        "groups",
+        "threads",
+        "files_in",
+        "resend_is_safe",
+        "pulled",
+        "door",
+        "dialect",
+    ),
+    *("buttons", "files_out", "reactions", "receipts", "dialect"),
 }
 MEASURES = {
-    *("text", "unit", "prefixes", "caption", "body", "account_rate", "chat_rate", "group_rate", "many_sessions"),
-    *("album", "window", "most_buttons", "group_buttons", "splits"),
+    *(
+        "text",
+        "unit",
+        "prefixes",
+        "caption",
+        "body",
+        "account_rate",
+        "chat_rate",
+        "group_rate",
+        "rate_is_shared",
+        "many_sessions",
+    ),
+    *("album", "window", "most_buttons", "button_label", "buttoned", "group_buttons", "splits", "reports"),
 }
 # Of what the gateway's own door does for those who come in by it, the adapter only tells.
 BY_THE_DOOR = {"buttons", "files_in", "files_out", "typing", "voice", "receipts", "reactions"}
@@ -42,6 +65,19 @@ async def test_edit(subject: Subject) -> None:
         with pytest.raises(Refused):
             await adapter.edit("999999", Part(id="1", address=peer.address, text="never sent"))
         assert peer.sent() == ["third"]
+
+
+@pytest.mark.where("delete")
+async def test_delete(subject: Subject) -> None:
+    async with subject.channel() as (adapter, _, peer):
+        refs = [await adapter.send(Part(id=text, address=peer.address, text=text)) for text in ("one", "two", "three")]
+        await adapter.delete(peer.address, refs[1])
+        assert peer.sent() == ["one", "three"]
+        for gone in (refs[1], "999999"):
+            with pytest.raises(Refused) as refused:
+                await adapter.delete(peer.address, gone)
+            assert refused.value.reason == "rejected"
+        assert peer.sent() == ["one", "three"]
 
 
 @pytest.mark.where("draft")
@@ -181,8 +217,8 @@ async def _refusal(adapter: Adapter, part: Part) -> Refused | None:
 
 def test_what_is_not_declared_has_no_code(subject: Subject) -> None:
     """The core asks for nothing that is not declared, so what is written for it can be only a mistake."""
-    methods = {"edit": "edit", "draft": "draft", "typing": "typing", "reactions": "react", "receipts": "read"}
-    for ability, method in methods.items():
+    same = {name: name for name in ("edit", "delete", "draft", "typing")}
+    for ability, method in {**same, "reactions": "react", "receipts": "read"}.items():
         written = getattr(subject.adapter, method) is not getattr(Adapter, method)
         declared = bool(getattr(subject.limits, ability)) and not subject.limits.door
         assert written == declared, f"{ability}: say so in limits, or leave it out"

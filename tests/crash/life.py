@@ -10,10 +10,10 @@ from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import apsw
-
+from tests import postgres
 from tests.far.backend import Backend, Call, Reply, as_json
 from tests.far.telegram import TOKEN, TelegramServer
+from tests.postgres import member
 from tests.process import Gateway
 from tests.store import AUDIT, CLEAN, faults
 
@@ -163,19 +163,15 @@ class Life:
                 assert not await gateway.ended(0.05)
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        file = apsw.Connection(str(self._folder / "gateway.db"), flags=apsw.SQLITE_OPEN_READONLY)
-        file.set_busy_timeout(10_000)
-        try:
-            return file.execute(sql).fetchall()
-        finally:
-            file.close()
+        return postgres.look(self._folder, sql)
 
     def _evidence(self, shown: list[tuple[int, str, int]], asked: list[Asked]) -> Evidence:
-        parts = "SELECT body ->> '$.address.chat', body ->> '$.text', state, unknowns FROM outbox ORDER BY id"
-        entries = """SELECT body ->> '$.text', state, reason, attempts - failures - refusals - (state <> 'dropped')
-            FROM inbox ORDER BY id"""
+        chat, text = (member("body", name) for name in ("address.chat", "text"))
+        parts = f"SELECT {chat}, {text}, state, unknowns FROM outbox ORDER BY id"
+        entries = f"""SELECT {text}, state, reason,
+            attempts - failures - refusals - CASE WHEN state <> 'dropped' THEN 1 ELSE 0 END FROM inbox ORDER BY id"""
         wrong = faults(self._rows, {**AUDIT, **CLEAN})
-        if (found := self._rows("PRAGMA integrity_check")) != [("ok",)]:
+        if not postgres.CHOSEN and (found := self._rows("PRAGMA integrity_check")) != [("ok",)]:
             wrong.append(f"integrity: {found}")
         return Evidence(
             self._kills,

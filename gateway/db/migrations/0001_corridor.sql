@@ -211,3 +211,8 @@ CREATE VIEW messages AS
   SELECT session AS session_id, role, text AS content, at AS "timestamp" FROM message;
 CREATE VIEW session_state AS
   SELECT id AS session_id, variables, context FROM session;
+-- Rows that change often keep room beside them, and are cleaned up after early.
+-- postgres: ALTER TABLE lane SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+-- postgres: ALTER TABLE session SET (fillfactor = 80);
+-- postgres: ALTER TABLE inbox SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+-- postgres: ALTER TABLE outbox SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);

@@ -32,6 +32,7 @@ class Methods:
             "getwebhookinfo": self.get_webhook_info,
             "sendmessage": self.send_message,
             "editmessagetext": self.edit_message_text,
+            "deletemessage": self.delete_message,
             "sendchataction": self.send_chat_action,
             "sendmessagedraft": self.send_message_draft,
             "leavechat": self.leave_chat,
@@ -140,6 +141,17 @@ class Methods:
         if markup is not None:
             message["reply_markup"] = markup
         return message
+
+    async def delete_message(self, asked: Params) -> Any:
+        chat = self._world.open_chat(asked.number("chat_id"))
+        message = chat.messages.get(asked.number("message_id"))
+        if message is None:
+            raise bad_request("message to delete not found")
+        if message["from"]["id"] != self._world.bot.id or message["date"] < self._world.now() - 48 * 3600:
+            raise bad_request("message can't be deleted")
+        self._server.pace.check(chat.id)
+        del chat.messages[message["message_id"]]
+        return True
 
     async def send_chat_action(self, asked: Params) -> Any:
         chat, _ = self._target(asked)
