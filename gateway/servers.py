@@ -79,13 +79,16 @@ class Entrance(Listening):
         super().__init__(house, handler)
         self._hooks = hooks
         self._express = WeakSet[Express]()
+        self._closing = False
 
     def __call__(self) -> Express:  # type: ignore[override]
         express = Express(self._house, self._hooks, super().__call__, IDLE)
+        express.closing = self._closing
         self._express.add(express)
         return express
 
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - the name is the library's
+        self._closing = True
         await asyncio.gather(*(express.shut(timeout or 0) for express in list(self._express)))
         await super().shutdown(timeout)
 

@@ -40,6 +40,8 @@ def opens(heard: Heard, now: int) -> Tx[None]:
             (*here, heard.at),
         )
     if before < heard.since <= heard.at:
+        # Whoever is about to `hold` one of these lanes has either done so before we look, or looks after we are done.
+        yield "SELECT id FROM lane WHERE channel = $1 AND account = $2 AND chat = $3 /*FOR UPDATE*/", here
         yield (
             """UPDATE lane SET out_due_at = $4 WHERE channel = $1 AND account = $2 AND chat = $3
                  AND out_holder IS NULL AND out_due_at > $4""",
@@ -93,6 +95,7 @@ def shut(lane: int) -> Tx[None]:
 
 def hold(lease: Lease, since: int, now: int) -> Tx[bool]:
     """All that is queued in a lane waits for the user. False: the lane was lost, or the user has just written."""
+    yield "SELECT id FROM lane WHERE id = $1 /*FOR UPDATE*/", (lease.lane,)
     rows = yield (
         """SELECT 1 FROM lane JOIN heard ON heard.channel = lane.channel AND heard.account = lane.account
              AND heard.chat = lane.chat WHERE lane.id = $1 AND heard.at >= $2""",

@@ -1,11 +1,13 @@
 """A store that has no room for anything long, until it has again."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
-from gateway.db import Tx
+import apsw
+
+from gateway.db import Database, Rows, Tx
 from tests import postgres
-from tests.kit import Kit
 
 LONG = 10_000  # characters
 # What the server says when its disk is full, said by itself.
@@ -17,32 +19,47 @@ TABLES = ("inbox", "outbox", "message", "meta")
 
 
 @asynccontextmanager
-async def full(kit: Kit, spare: int = 0) -> AsyncIterator[None]:
+async def full(db: Database, spare: int = 0) -> AsyncIterator[None]:
     """Meanwhile there is room for a few short rows: on SQLite for so many pages."""
     if postgres.CHOSEN:
-        await _do(kit, REFUSE.format(LONG))
+        await _do(db, REFUSE.format(LONG))
         for table in TABLES:
-            await _do(kit, f"CREATE TRIGGER no_room BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION no_room()")
+            await _do(db, f"CREATE TRIGGER no_room BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION no_room()")
         yield
-        await _do(kit, "DROP FUNCTION no_room() CASCADE")
+        await _do(db, "DROP FUNCTION no_room() CASCADE")
     else:
-        pages = (await kit.rows("PRAGMA page_count"))[0][0]
-        await _do(kit, f"PRAGMA max_page_count = {pages + spare}")
+        pages = (await _do(db, "PRAGMA page_count"))[0][0]
+        await _do(db, f"PRAGMA max_page_count = {pages + spare}")
         yield
-        await _do(kit, "PRAGMA max_page_count = 1000000")
+        await _do(db, "PRAGMA max_page_count = 1000000")
 
 
-async def fill(kit: Kit) -> None:
+async def fill(db: Database) -> None:
     """Write something long."""
 
     def long() -> Tx[None]:
         yield "INSERT INTO meta (name, value) VALUES ('long', $1)", ("x" * 20 * LONG,)
 
-    await kit.corridor.db.write(long)
+    await db.write(long)
 
 
-async def _do(kit: Kit, sql: str) -> None:
-    def statement() -> Tx[None]:
-        yield sql, ()
+async def _do(db: Database, sql: str) -> Rows:
+    def statement() -> Tx[Rows]:
+        return (yield sql, ())
 
-    await kit.corridor.db.write(statement)
+    return await db.write(statement)
+
+
+@contextmanager
+def shut(folder: Path) -> Iterator[None]:
+    """Meanwhile somebody else holds the store in a folder, and nobody can write."""
+    if postgres.CHOSEN:
+        with postgres.held(folder, TABLES):
+            yield
+        return
+    other = apsw.Connection(str(folder / "gateway.db"))
+    other.set_busy_timeout(5000)  # until what is being written is written
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.execute("COMMIT")
+    other.close()

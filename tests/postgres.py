@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -222,6 +223,25 @@ def look(folder: Path, sql: str) -> Rows:
         return file.execute(sql).fetchall()
     finally:
         file.close()
+
+
+@contextmanager
+def held(folder: Path, tables: Sequence[str]) -> Iterator[None]:
+    """Meanwhile somebody else holds tables of the database of a folder, and nobody can write into them."""
+
+    url = server().database(folder)
+
+    async def hold() -> Any:
+        connection = await asyncpg.connect(url)
+        await connection.execute("BEGIN")
+        await connection.execute(f"LOCK TABLE {', '.join(tables)} IN SHARE ROW EXCLUSIVE MODE")
+        return connection
+
+    connection = server().run(hold())
+    try:
+        yield
+    finally:
+        server().run(connection.close())
 
 
 def everything(folder: Path) -> bytes:

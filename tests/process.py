@@ -25,7 +25,7 @@ def free_port() -> int:
 class Gateway:
     """`config` is the YAML without its `server` and `storage`; all files are in `folder`."""
 
-    def __init__(self, folder: Path, config: str, *, on_server: bool = False, **environment: str) -> None:
+    def __init__(self, folder: Path, config: str, on_server: bool = False, /, **environment: str) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._file = folder / "gateway.yaml"

@@ -130,7 +130,7 @@ def _line(line: str, links: bool) -> Glyphs:
 
 
 _SLACK = re.compile(r"<(?P<control>[^<>]*)>|(?P<char>&(?:amp|lt|gt);|.)", re.DOTALL)
-_WHATSAPP = re.compile(r"(?P<address>(?<![a-z0-9])https?://[a-z0-9]\S*)|(?P<char>.)", re.DOTALL | re.IGNORECASE)
+_WHATSAPP = re.compile(r"(?P<address>(?<![a-z0-9])https?://[^\W_]\S*)|(?P<char>.)", re.DOTALL | re.IGNORECASE)
 
 
 class _Token(NamedTuple):

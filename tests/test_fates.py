@@ -31,7 +31,9 @@ async def test_what_became_of_an_answer_is_kept_when_its_parts_go(tmp_path: Path
                 session = await here.visit(user, text=text, level="platform")
         here.paper.fail(lambda: Refused("rejected", "no"))
         await here.visit("bob", text="third", level="platform")
-        sent: dict[int, str | None] = dict(await here.rows("SELECT id, ref FROM outbox WHERE session = $1 ORDER BY id", session))
+        sent: dict[int, str | None] = dict(
+            await here.rows("SELECT id, ref FROM outbox WHERE session = $1 ORDER BY id", session)
+        )
         assert len(sent) == 6
         await here.later(KEPT / 1000 + 60)
         assert await here.rows("SELECT COUNT(*) FROM outbox") == [(0,)]

@@ -56,7 +56,7 @@ async def test_what_could_not_be_written_is_not_acknowledged(tmp_path: Path) -> 
         await kit.say("hello")
         await kit.quiet()
         long = "x" * 200_000
-        async with full(kit):
+        async with full(kit.corridor.db):
             with pytest.raises(StorageDown):
                 await kit.say(long, event="long")
             assert kit.corridor.desk.taken == 0
@@ -74,11 +74,11 @@ async def test_an_answer_that_cannot_be_written_yet_is_kept_until_it_can(tmp_pat
         await kit.say("hello")
         await kit.quiet()
         bot = kit.bot(long)
-        async with full(kit, spare=3):
+        async with full(kit.corridor.db, spare=3):
             await kit.say("tell me")
             await kit.until(lambda: bot.turns != [])
             with pytest.raises(StorageDown):
-                await fill(kit)
+                await fill(kit.corridor.db)
             assert await kit.rows("SELECT state FROM inbox ORDER BY id") == [("done",), ("waiting",)]
         await whole(kit)
         assert len(bot.turns) == 1

@@ -210,6 +210,7 @@ def office(left: Left) -> tuple[Store, Post]:
     return store, Post(now, ("A", "B"), (None, None), left)
 
 
+@pytest.mark.timeout(600)  # every step is a question to the store, and some stores are servers
 @pytest.mark.feature("OUT-01", "OUT-03", "OUT-05", "ORD-03", "LIF-11")
 @pytest.mark.parametrize(
     "left",

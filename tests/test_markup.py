@@ -177,6 +177,8 @@ MARKERS = [
     ("[a ```](http://x.yz)", f"<http://x.yz|a ``{Z}`>", f"a ``{Z}` (http://x.yz)"),
     ("![a**b**c](http://x.yz)", "<http://x.yz|abc>", "abc (http://x.yz)"),
     ("**see http://x.yz:**", "*see <http://x.yz>:*", "see http://x.yz:"),  # would be read as part of the address
+    ("<http:```>", f"<http:%60%60%60|http:``{Z}`>", f"http:``{Z}`"),
+    ("http://~a~ ~", f"http://~{Z}a~ ~", f"http://~{Z}a~ ~"),  # no host begins like this
     ("snake_case_name", "snake_case_name", "snake_case_name"),
     (r"**a\*b**", "a*b", "a*b"),
     ("`` a`b ``", "a`b", "a`b"),

@@ -69,14 +69,9 @@ async def test_one_that_fails_fails_alone(tmp_path: Path) -> None:
             yield "INSERT INTO one (id) VALUES (77)", ()
             raise RuntimeError("ours")
 
-        results = await asyncio.gather(
-            *(db.write(pair, n) for n in (1, 2)),
-            db.write(pair, 5),
-            db.write(broken),
-            db.write(run, "NO SUCH STATEMENT"),
-            *(db.write(pair, n) for n in (3, 4)),
-            return_exceptions=True,
-        )
+        asked: list[asyncio.Future[Any]] = [db.write(pair, n) for n in (1, 2, 5)]
+        asked += [db.write(broken), db.write(run, "NO SUCH STATEMENT"), *(db.write(pair, n) for n in (3, 4))]
+        results = await asyncio.gather(*asked, return_exceptions=True)
         wrong = [asyncpg.UniqueViolationError, RuntimeError, asyncpg.PostgresSyntaxError]
         assert [type(result) for result in results[2:5]] == wrong
         assert results[:2] + results[5:] == [2, 3, 4, 5]
@@ -87,10 +82,11 @@ async def test_one_that_fails_fails_alone(tmp_path: Path) -> None:
 async def test_a_caller_who_leaves_does_not_take_the_work_along(tmp_path: Path) -> None:
     async with opened(tmp_path) as db:
         leaving = [asyncio.ensure_future(db.write(pair, n)) for n in range(20)]
-        leaving += [asyncio.ensure_future(db.read(run, "SELECT 1")) for _ in range(20)]
+        reading = [asyncio.ensure_future(db.read(run, "SELECT 1")) for _ in range(20)]
         await asyncio.sleep(0)
-        for task in leaving:
-            task.cancel()
+        for write, read in zip(leaving, reading, strict=True):
+            write.cancel()
+            read.cancel()
         failing = asyncio.ensure_future(db.write(run, "NO SUCH STATEMENT"))
         await asyncio.sleep(0)
         failing.cancel()
@@ -150,13 +146,33 @@ async def test_who_wants_what_others_hold_gets_it_in_the_end(tmp_path: Path) -> 
 
 
 @pytest.mark.feature("STO-01")
+async def test_what_two_look_for_in_vain_is_made_once(tmp_path: Path) -> None:
+    def find_or_make(number: int) -> Tx[bool]:
+        if (yield "SELECT 1 FROM one WHERE id = $1", (number,)):
+            return False
+        yield "INSERT INTO one (id) VALUES ($1)", (number,)
+        return True
+
+    async with opened(tmp_path) as db:
+        for number in range(20):
+            asked = []
+            for _ in range(4):
+                asked.append(asyncio.ensure_future(db.write(find_or_make, number)))
+                await asyncio.sleep(0)  # so that each goes by a connection of its own
+            assert sorted(await asyncio.gather(*asked)) == [False, False, False, True]
+
+
+@pytest.mark.feature("STO-01")
 async def test_a_row_that_somebody_holds_for_long_is_refused_in_time(tmp_path: Path) -> None:
     async with opened(tmp_path) as db:
         await db.write(pair, 1)
         other = await asyncpg.connect(server().database(tmp_path))
         await other.execute("BEGIN")
         await other.execute("UPDATE one SET number = 1")
-        asked = [db.write(run, "UPDATE one SET number = 2 WHERE id = 1"), db.write(pair, 2)]
+        asked: list[asyncio.Future[Any]] = [
+            db.write(run, "UPDATE one SET number = 2 WHERE id = 1"),
+            db.write(pair, 2),
+        ]
         refused, well = await asyncio.gather(*asked, return_exceptions=True)
         assert isinstance(refused, StorageDown)
         assert well == 2

@@ -33,7 +33,7 @@ async def post(http: aiohttp.ClientSession, url: str, body: Any, token: str = ""
 
 @pytest.mark.feature("STO-01", "CLI-05", "OBS-03")
 async def test_served_asked_stopped_and_asked_again(tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path, YAML, on_server=True)
+    gateway = Gateway(tmp_path, YAML, True)
     async with aiohttp.ClientSession() as http:
         async with gateway:
             visit = await post(http, f"{gateway.url}/api/session", {})
@@ -49,7 +49,7 @@ async def test_served_asked_stopped_and_asked_again(tmp_path: Path) -> None:
 
 @pytest.mark.feature("STO-01", "LIF-19", "INB-02")
 async def test_what_waited_when_it_was_killed_is_answered_by_the_next_one(tmp_path: Path) -> None:
-    gateway = Gateway(tmp_path, YAML, on_server=True, GATE=str(tmp_path / "open"))
+    gateway = Gateway(tmp_path, YAML, True, GATE=str(tmp_path / "open"))
     async with gateway, aiohttp.ClientSession() as http:
         visit = await post(http, f"{gateway.url}/api/session", {"channel": "later"})
         asking = asyncio.ensure_future(

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import aiohttp
-import apsw
 import pytest
 
 from tests.doors import Held
 from tests.far.telegram import TelegramServer
+from tests.full import shut
 from tests.process import free_port
 from tests.telegram_road import MODES, REMEMBERS, SCRIPTED, Road, gateway, road
 
@@ -212,20 +212,16 @@ async def test_telegram_is_away_at_the_start(mode: str, tmp_path: Path) -> None:
 @both
 async def test_what_cannot_be_stored_is_not_acknowledged_and_answered_once_it_can(mode: str, tmp_path: Path) -> None:
     async with road(tmp_path, mode) as here:
-        other = apsw.Connection(str(tmp_path / "gateway.db"))
-        other.set_busy_timeout(5000)  # until what is being written is written
-        other.execute("BEGIN IMMEDIATE")  # nobody else can write now
-        for number in range(3):
-            here.server.user(7).says(str(number))
-        if mode == "webhook":
-            await here.server.until(lambda: here.server.pusher.deliveries)
-            assert {delivery.status for delivery in here.server.pusher.deliveries} == {503}
-        else:
-            await here.until(lambda: here.state == "retrying")
-        assert len(here.server.queue.pending) == 3
-        assert here.server.sent == []
-        other.execute("COMMIT")
-        other.close()
+        with shut(tmp_path):
+            for number in range(3):
+                here.server.user(7).says(str(number))
+            if mode == "webhook":
+                await here.server.until(lambda: here.server.pusher.deliveries)
+                assert {delivery.status for delivery in here.server.pusher.deliveries} == {503}
+            else:
+                await here.until(lambda: here.state == "retrying")
+            assert len(here.server.queue.pending) == 3
+            assert here.server.sent == []
         here.leap(2)
         await here.texts(7, ["0", "1", "2"])
         await here.quiet()

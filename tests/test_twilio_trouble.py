@@ -9,6 +9,7 @@ from gateway.settings import load
 from tests.doors import Held
 from tests.far.twilio import NUMBER, WHATSAPP, TwilioServer
 from tests.far.twilio.faults import How
+from tests.full import full
 from tests.twilio_road import SCRIPTED, UNPACED, gateway, road
 
 
@@ -122,23 +123,17 @@ async def test_a_token_that_was_renewed_stops_the_channel_and_keeps_its_answers(
 async def test_twilio_comes_again_when_we_could_not_write(tmp_path: Path) -> None:
     async with road(tmp_path) as here:
         ada = here.server.person("+15550100", "Ada")
-        pages = (await here.rows("PRAGMA page_count"))[0][0]
-        await here.gateway.daemon.corridor.db.write(_plain, f"PRAGMA max_page_count = {pages}")
-        large = ada.form("x" * 60_000)
-        here.server.caller.again.clear()
-        saying = asyncio.create_task(ada.sends(large))
-        await here.until(lambda: here.server.caller.deliveries)
-        assert here.server.caller.deliveries[0].status == 503
-        await here.gateway.daemon.corridor.db.write(_plain, "PRAGMA max_page_count = 1000000")
+        async with full(here.gateway.daemon.corridor.db):
+            large = ada.form("x" * 60_000)
+            here.server.caller.again.clear()
+            saying = asyncio.create_task(ada.sends(large))
+            await here.until(lambda: here.server.caller.deliveries)
+            assert here.server.caller.deliveries[0].status == 503
         here.server.caller.again.set()
         assert await saying == 200
         await here.quiet()
         assert [delivery.status for delivery in here.server.caller.deliveries[:2]] == [503, 200]
         assert await here.rows("SELECT state FROM inbox") == [("done",)]
-
-
-def _plain(sql: str):  # type: ignore[no-untyped-def]  # a transaction is a generator
-    yield sql, ()
 
 
 @pytest.mark.feature("CH-20")

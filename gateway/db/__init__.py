@@ -3,6 +3,8 @@
 A transaction is a generator. It yields `(sql, arguments)`, is handed the rows as a list of tuples, and returns its
 result. It touches nothing but its arguments and the database, because a runner may have to run it again: when one
 member of a group commit fails, the members are run again one by one. Parameters are written `$1`, `$2`, ...
+What others may be changing is marked where it is read: `/*FOR UPDATE*/` locks it on a database with several writers,
+and is a comment to the one that has a single writer.
 `RETURNING 1` asks how many rows were changed, `RETURNING id` after the VALUES of one row for its number: a runner may
 have a cheaper way to know.
 """

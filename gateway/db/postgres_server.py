@@ -40,6 +40,8 @@ _again = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.OutdatedSchemaCacheError,
 )
+# Another transaction made or took away the same at the same time: this one will see it when it is run again.
+_raced = (asyncpg.UniqueViolationError, asyncpg.ForeignKeyViolationError)
 _refused = (
     asyncpg.InsufficientResourcesError,
     asyncpg.PostgresSystemError,
@@ -57,12 +59,12 @@ def lost(error: BaseException) -> bool:
 
 def again(error: BaseException) -> bool:
     """Whether the same may go well when it is tried once more."""
-    return isinstance(error, _again) or lost(error)
+    return isinstance(error, _again + _raced) or lost(error)
 
 
 def meaning(error: BaseException) -> BaseException:
     """An error of the server's as its caller should see it."""
-    down = isinstance(error, _refused) or again(error)
+    down = isinstance(error, _refused + _again) or lost(error)
     return StorageDown(f"{type(error).__name__}: {error}") if down else error
 
 

@@ -35,6 +35,7 @@ class Express(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._busy: asyncio.Task[None] | None = None
+        self.closing = False
         self._early = b""  # what came while a request was answered
         self._last = 0.0
         self._parsed = _Request()
@@ -44,6 +45,8 @@ class Express(asyncio.Protocol):
         self._here = caller(transport)
         self._last = self._loop.time()
         self._idle = self._loop.call_later(self._patience, self._expire)
+        if self.closing:  # it was being accepted while everybody else was sent away
+            transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -62,6 +65,7 @@ class Express(asyncio.Protocol):
 
     async def shut(self, seconds: float) -> None:
         """Give the request in flight so much time, then close."""
+        self.closing = True
         if self._busy is not None:
             await asyncio.wait([self._busy], timeout=seconds)
         if self._transport is not None:

@@ -1,7 +1,7 @@
 """The dialect `asterisk`: `*b* _i_ ~s~`, backticks and `> quotes`; links are written out after their text."""
 
 from gateway.markup.lines import write as write_lines
-from gateway.markup.markers import Style
+from gateway.markup.markers import Style, unfenced
 from gateway.markup.plain import spell_links
 from gateway.markup.rich import Rich
 
@@ -14,4 +14,4 @@ def write(part: Rich) -> str:
     return write_lines(part, _STYLE)
 
 
-_STYLE = Style(escape=str, link=lambda url, text: text, breaks=False)
+_STYLE = Style(escape=str, link=lambda url, text: unfenced(text), breaks=False)

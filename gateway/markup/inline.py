@@ -21,7 +21,7 @@ _STYLES = {"strong": "b", "em": "i", "s": "s"}
 
 # Letters of scripts that put no space between words end an address, as does whatever may enclose one.
 _ADDRESS = regex.compile(
-    r"://(?:[!#$%&'()+,\-./:;=?@_~0-9A-Za-z]"
+    r"://(?=[\p{L}\p{N}])(?:[!#$%&'()+,\-./:;=?@_~0-9A-Za-z]"
     r"|[\p{L}\p{N}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]])+",
     regex.V1,
 )

@@ -45,12 +45,14 @@ class Store:
     def __init__(self, evidence: Evidence) -> None:
         self.doubts: Counter[Shown] = Counter()
         self.given_up: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
+        self.unconfirmed: Counter[tuple[int, int]] = Counter()
         self.dropped: Counter[tuple[int, int]] = Counter()
         for part in evidence.parts:
             one = read(part.chat, part.text)
             self.doubts[one] += part.unknowns
             if part.state == "unconfirmed":
                 self.given_up[one.user, one.number].add(one.place)
+                self.unconfirmed[one.user, one.number] += 1
             if part.state == "dropped":
                 self.dropped[one.user, one.number] += 1
         self.buried = {text for text, state, _, crashes in evidence.entries if state == "dead" and crashes >= DEADLY}
@@ -96,9 +98,14 @@ class _Chat:
             self._judge(said, answer, followed=any(not later.number for later in self._said[index + 1 :]))
         for one in rest[position:]:
             self._note("disordered", self._said[-1].kill, f"{one} after all else")
-        # Replies to resets look the same: which of those in a row was dropped by the next one cannot be told.
-        for said in self._unanswered[self._store.dropped[self._said[0].user, 0] :]:
-            self._note("lost", said.kill, f"the reply to a reset of {said.user}")
+        # Replies to resets look the same: which of those in a row was dropped by the next one cannot be told, nor
+        # which of them was in doubt too often.
+        who = self._said[0].user, 0
+        unseen = self._unanswered[self._store.dropped[who] :]
+        owned = self._store.unconfirmed[who]
+        for verdict, some in (("flagged", unseen[:owned]), ("lost", unseen[owned:])):
+            for said in some:
+                self._note(verdict, said.kill, f"the reply to a reset of {said.user}")
         return self._found
 
     def _answers(self, one: Shown, said: Said) -> bool:
