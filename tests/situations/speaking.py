@@ -1,5 +1,6 @@
 """What is said: long, marked up, with pictures; and what becomes of it when the platform does not take it."""
 
+import asyncio
 import re
 
 from tests.media import PNG
@@ -210,7 +211,10 @@ async def the_token_is_revoked(road: Road) -> None:
     assert (road.texts(ada), road.texts(bob)) == ([], [])
     assert road.tries(ada) + road.tries(bob) - tries <= 1
     road.restore()
-    road.leap(1000)
+    for _ in range(40):  # a try that was on its way may meet the old answer, and the next is a while off
+        if road.state != "up":
+            road.leap(1000)
+            await asyncio.sleep(0.5)
+    assert road.state == "up"
     for who in (ada, bob):
         await road.sees(who, f"late {name} (0)")
-    await road.until(lambda: road.state == "up")
