@@ -28,7 +28,7 @@ from gateway.router import Router
 from gateway.settings import Settings, load
 from gateway.tasks import Tasks
 from tests.paper import Paper, paper, said
-from tests.postgres import storage
+from tests.postgres import storage, stored
 
 YAML = """
 bots: {b: {kind: echo}}
@@ -133,7 +133,7 @@ class Kit:
 def configure(folder: Path, yaml: str = YAML) -> Settings:
     """Settings of a YAML text."""
     file = folder / "gateway.yaml"
-    file.write_text(yaml, "utf-8")
+    file.write_text(stored(yaml, folder), "utf-8")
     return load(file, {})
 
 

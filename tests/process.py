@@ -56,6 +56,11 @@ class Gateway:
         (self.folder / name).touch()
 
     @property
+    def home(self) -> Path:
+        """The folder of the process's own things."""
+        return self.folder if self._store.startswith("sqlite:") else self.folder / "files"
+
+    @property
     def pid(self) -> int:
         """The number of the process, also while it stops."""
         return self._pid

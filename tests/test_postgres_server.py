@@ -72,6 +72,19 @@ async def test_many_who_come_at_once_find_one_schema(tmp_path: Path) -> None:
         await db.close()
 
 
+@pytest.mark.feature("STO-01", "STO-02")
+async def test_every_number_is_large_and_every_text_is_compared_by_bytes(tmp_path: Path) -> None:
+    server().database(tmp_path)
+    columns = server().ask(
+        """SELECT table_name, column_name, data_type FROM information_schema.columns c
+             JOIN information_schema.tables USING (table_schema, table_name) WHERE table_schema = 'public'
+             AND table_type = 'BASE TABLE' AND NOT (data_type IN ('bigint', 'bytea')
+               OR (data_type = 'text' AND collation_name = 'C'))""",
+        tmp_path,
+    )
+    assert [tuple(column) for column in columns] == []
+
+
 @pytest.mark.feature("STO-02")
 async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     newer = migrations()[-1][0] + 1

@@ -14,7 +14,7 @@ _types = {
     # Compared byte by byte, whatever the language of the server: as every other store of ours does.
     "TEXT": 'TEXT COLLATE "C"',
 }
-_type = re.compile(r"(?<= )(?:" + "|".join(_types) + r")(?=[ ,\n])")
+_type = re.compile(r"(?<= )(?:" + "|".join(_types) + r")\b")
 
 
 @lru_cache(maxsize=1024)
