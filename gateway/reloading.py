@@ -98,11 +98,12 @@ class Reloading:
     async def _begin(self) -> None:
         """The files may have changed while we started; else what we began with has worked, and is kept."""
         async with self._one_at_a_time:
-            found = await self._reload()
+            found = await self._reload(again=False)
             if found.outcome != "unchanged":
                 self.last = found
 
-    async def _reload(self) -> Reloaded:
+    async def _reload(self, *, again: bool = True) -> Reloaded:
+        """With `again`, what has not changed is applied too: channels whose credentials were refused try again."""
         now = self._clock.now()
         try:
             wanted = await asyncio.to_thread(self._origin.read)
@@ -111,7 +112,8 @@ class Reloading:
         changed = list(changes(self._settings, wanted))
         later = [name for name, of in _LASTING.items() if of(self._settings) != of(wanted)]
         try:
-            await self._apply(wanted)  # with nothing changed too: channels whose credentials were refused try again
+            if changed or again:
+                await self._apply(wanted)
         except Exception as error:
             return self._rejected(now, [f"{type(error).__name__}: {error}"])
         self._settings = wanted  # perhaps of other files

@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-import orjson
 
 from adapters.slack.actions import Actions
 from adapters.slack.assistant import Assistant
@@ -13,6 +12,7 @@ from adapters.slack.events import Drop, Events
 from adapters.slack.wire import Envelope
 from gateway.adapter import Gate
 from gateway.errors import SendError
+from gateway.mending import loads
 from gateway.message import Inbound
 
 Found = Inbound | Drop
@@ -59,18 +59,5 @@ class Intake:
 
 def parse(raw: bytes) -> dict[str, Any] | None:
     """A JSON object; nothing when the bytes are none."""
-    try:
-        data = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        data = _mended(raw)
+    data = loads(raw)
     return data if isinstance(data, dict) else None
-
-
-def _mended(raw: bytes) -> Any:
-    """Lone surrogates, which the fast parser refuses, become question marks: they must not cost the message."""
-    import json
-
-    try:
-        return orjson.loads(json.dumps(json.loads(raw.decode()), ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
