@@ -1,38 +1,23 @@
 """The whole road: our Slack server, the gateway with a real store and real HTTP, and a bot at the end of it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from gateway.db import Rows
 from tests import doors
 from tests.far.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackServer
-from tests.leap import leap
 from tests.process import free_port
+from tests.road import ECHO, UNPACED, WholeRoad
 
 MODES = ("socket", "http")
-PATIENCE = 30  # seconds, an upper bound only
-
-ECHO = "kind: echo"
-SCRIPTED = "kind: python, call: 'tests.doors:scripted'"
-REMEMBERS = "kind: python, call: 'tests.telegram_road:remembers'"
-UNPACED = "limits: {send: off, messages: off}"
 
 
-class Road:
+class Road(WholeRoad):
     """A running gateway with the channel `help`, between Slack's server and a bot."""
 
     def __init__(self, server: SlackServer, gateway: doors.Gateway) -> None:
-        self.server, self.gateway = server, gateway
-
-    @property
-    def state(self) -> str:
-        return self.gateway.daemon.corridor.channels["help"].state
-
-    def rows(self, sql: str, *args: Any) -> Any:
-        return self.gateway.rows(sql, *args)
+        super().__init__(gateway, lambda: server.feed.pending)
+        self.server = server
 
     async def texts(self, channel: str, wanted: list[str]) -> None:
         """Wait until just these are to be seen of us in a channel, in this order."""
@@ -43,35 +28,6 @@ class Road:
     def _visible(self, channel: str) -> list[str]:
         home = next(team for team in self.server.world.teams.values() if channel in team.channels)
         return self.server.visible(channel, team=home.id)
-
-    async def until(self, seen: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not seen():
-                await asyncio.sleep(0.002)
-
-    async def until_rows(self, wanted: Rows, sql: str) -> None:
-        found: Rows = []
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while (found := await self.rows(sql)) != wanted:
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
-            assert found == wanted
-
-    async def quiet(self) -> None:
-        """Wait until Slack holds nothing for us, and nothing is answered, sent or due."""
-        router = self.gateway.daemon.router
-        due = "SELECT 1 FROM lane WHERE in_due_at IS NOT NULL OR out_due_at IS NOT NULL"
-        async with asyncio.timeout(PATIENCE):
-            while self.server.feed.pending or router.turns.running or router.delivery.held or await self.rows(due):
-                await asyncio.sleep(0.002)
-
-    def leap(self, seconds: float) -> None:
-        """So many seconds pass at once, for the gateway and for every timer."""
-        self.gateway.clock.ahead += seconds
-        leap(seconds)
-        self.gateway.daemon.router.ring_channel("help")
-        self.gateway.daemon.router.ring_bot("b")
 
 
 @asynccontextmanager

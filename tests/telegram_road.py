@@ -1,44 +1,24 @@
 """The whole road: our Telegram server, the gateway with a real store and real HTTP, and a bot at the end of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-from gateway.db import Rows
-from gateway.message import Turn
 from tests import doors
 from tests.far.telegram import TelegramServer
-from tests.leap import leap
 from tests.process import free_port
+from tests.road import ECHO, UNPACED, WholeRoad
 
 MODES = ("polling", "webhook")
-PATIENCE = 30  # seconds, an upper bound only
-
-ECHO = "kind: echo"
-SCRIPTED = "kind: python, call: 'tests.doors:scripted'"
-REMEMBERS = "kind: python, call: 'tests.telegram_road:remembers'"
-UNPACED = "limits: {send: off, messages: off}"
 
 
-async def remembers(turn: Turn) -> str:
-    """Says how much was said before, so that a test sees which conversation it was."""
-    return f"{turn.message.text} ({len(turn.history)})"
-
-
-class Road:
+class Road(WholeRoad):
     """A running gateway with the channel `help`, between Telegram's server and a bot."""
 
     def __init__(self, server: TelegramServer, gateway: doors.Gateway) -> None:
-        self.server, self.gateway = server, gateway
-
-    @property
-    def state(self) -> str:
-        return self.gateway.daemon.corridor.channels["help"].state
-
-    def rows(self, sql: str, *args: Any) -> Any:
-        return self.gateway.rows(sql, *args)
+        super().__init__(gateway, lambda: server.queue.pending)
+        self.server = server
 
     async def texts(self, chat: int, wanted: list[str]) -> None:
         """Wait until just these were sent to a chat, in this order."""
@@ -46,39 +26,10 @@ class Road:
             await self.until(lambda: len(self.server.texts(chat)) >= len(wanted))
         assert self.server.texts(chat) == wanted
 
-    async def until(self, seen: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not seen():
-                await asyncio.sleep(0.002)
-
-    async def until_rows(self, wanted: Rows, sql: str) -> None:
-        found: Rows = []
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while (found := await self.rows(sql)) != wanted:
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
-            assert found == wanted
-
-    async def quiet(self) -> None:
-        """Wait until Telegram holds nothing for us, and nothing is answered, sent or due."""
-        router = self.gateway.daemon.router
-        due = "SELECT 1 FROM lane WHERE in_due_at IS NOT NULL OR out_due_at IS NOT NULL"
-        async with asyncio.timeout(PATIENCE):
-            while self.server.queue.pending or router.turns.running or router.delivery.held or await self.rows(due):
-                await asyncio.sleep(0.002)
-
     async def server_answers(self) -> None:
         """Go to Telegram and back once: whatever was sent before has arrived."""
         async with self.gateway.http.get(f"{self.server.url}/bot{self.server.token}/getMe") as response:
             assert response.status == 200
-
-    def leap(self, seconds: float) -> None:
-        """So many seconds pass at once, for the gateway and for every timer."""
-        self.gateway.clock.ahead += seconds
-        leap(seconds)
-        self.gateway.daemon.router.ring_channel("help")
-        self.gateway.daemon.router.ring_bot("b")
 
     async def goes_by(self, seconds: float) -> None:
         """So many seconds pass in small steps, in which polls that are open come and go."""

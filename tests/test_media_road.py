@@ -6,7 +6,8 @@ import pytest
 
 from tests.doors import Held
 from tests.media import PNG
-from tests.telegram_road import SCRIPTED, road
+from tests.road import SCRIPTED
+from tests.telegram_road import road
 
 
 @pytest.mark.feature("MED-01", "CH-05")

@@ -11,7 +11,8 @@ import pytest
 from gateway.message import Turn
 from tests.doors import Held
 from tests.far.slack import SlackServer
-from tests.slack_road import ECHO, MODES, REMEMBERS, SCRIPTED, UNPACED, Road, gateway, road
+from tests.road import ECHO, REMEMBERS, SCRIPTED, UNPACED
+from tests.slack_road import MODES, Road, gateway, road
 
 both = pytest.mark.parametrize("mode", MODES)
 HERE = "tests.test_slack_corridor"

@@ -6,7 +6,8 @@ import pytest
 
 from tests.doors import Held
 from tests.far.slack import BOT_TOKEN, SlackServer
-from tests.slack_road import MODES, REMEMBERS, SCRIPTED, UNPACED, gateway, road
+from tests.road import REMEMBERS, SCRIPTED, UNPACED
+from tests.slack_road import MODES, gateway, road
 
 both = pytest.mark.parametrize("mode", MODES)
 

@@ -11,7 +11,8 @@ from tests.doors import Held
 from tests.far.telegram import TelegramServer
 from tests.far.telegram.entities import units
 from tests.far.telegram.server import Sent
-from tests.telegram_road import MODES, SCRIPTED, Road, gateway, road
+from tests.road import SCRIPTED
+from tests.telegram_road import MODES, Road, gateway, road
 
 both = pytest.mark.parametrize("mode", MODES)
 WRITES = "kind: python, call: 'tests.test_telegram_answers:writes'"

@@ -7,7 +7,8 @@ import pytest
 
 from tests.doors import Held
 from tests.far.telegram import TelegramServer
-from tests.telegram_road import MODES, REMEMBERS, SCRIPTED, gateway, road
+from tests.road import REMEMBERS, SCRIPTED
+from tests.telegram_road import MODES, gateway, road
 
 both = pytest.mark.parametrize("mode", MODES)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.doors import Held
-from tests.telegram_road import MODES, REMEMBERS, SCRIPTED, UNPACED, road
+from tests.road import REMEMBERS, SCRIPTED, UNPACED
+from tests.telegram_road import MODES, road
 
 pytestmark = pytest.mark.feature("KEY-08")
 both = pytest.mark.parametrize("mode", MODES)

@@ -7,7 +7,8 @@ import pytest
 from gateway.message import Turn
 from tests.far.telegram import TelegramServer
 from tests.far.telegram.keyboards import labels
-from tests.telegram_road import MODES, REMEMBERS, Road, gateway, road
+from tests.road import REMEMBERS
+from tests.telegram_road import MODES, Road, gateway, road
 
 both = pytest.mark.parametrize("mode", MODES)
 OFFERS = "kind: python, call: 'tests.test_telegram_road:offers'"

@@ -9,7 +9,8 @@ from tests.doors import Held
 from tests.far.telegram import TelegramServer
 from tests.full import shut
 from tests.process import free_port
-from tests.telegram_road import MODES, REMEMBERS, SCRIPTED, Road, gateway, road
+from tests.road import REMEMBERS, SCRIPTED
+from tests.telegram_road import MODES, Road, gateway, road
 
 both = pytest.mark.parametrize("mode", MODES)
 SENT = "SELECT state, unknowns FROM outbox ORDER BY id"

@@ -13,7 +13,8 @@ from gateway.message import Turn
 from tests import doors
 from tests.doors import Held
 from tests.far.twilio import NUMBER, PAGE, WHATSAPP, TwilioServer
-from tests.twilio_road import REMEMBERS, SCRIPTED, UNPACED, gateway, road
+from tests.road import REMEMBERS, SCRIPTED, UNPACED
+from tests.twilio_road import gateway, road
 
 GROUP = "CH" + "5e" * 16
 

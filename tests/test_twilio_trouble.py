@@ -10,7 +10,8 @@ from tests.doors import Held
 from tests.far.twilio import NUMBER, WHATSAPP, TwilioServer
 from tests.far.twilio.faults import How
 from tests.full import full
-from tests.twilio_road import SCRIPTED, UNPACED, gateway, road
+from tests.road import SCRIPTED, UNPACED
+from tests.twilio_road import gateway, road
 
 
 @pytest.mark.feature("OUT-07", "OUT-05")

@@ -9,7 +9,7 @@ import pytest
 from gateway.message import Turn
 from tests.far.whatsapp import NUMBER, SECRET, WhatsAppServer
 from tests.far.whatsapp.server import SECOND
-from tests.telegram_road import REMEMBERS
+from tests.road import REMEMBERS
 from tests.whatsapp_channel import signed
 from tests.whatsapp_road import gateway, road
 

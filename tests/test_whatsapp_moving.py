@@ -10,7 +10,7 @@ from tests.far.whatsapp import NUMBER
 from tests.far.whatsapp.graph import DAY
 from tests.far.whatsapp.people import User
 from tests.far.whatsapp.server import SECOND
-from tests.telegram_road import REMEMBERS, SCRIPTED
+from tests.road import REMEMBERS, SCRIPTED
 from tests.whatsapp_road import Road, road
 
 pytestmark = pytest.mark.feature("KEY-09")

@@ -11,7 +11,7 @@ from tests.far.whatsapp import NUMBER, WhatsAppServer
 from tests.far.whatsapp.graph import DAY
 from tests.far.whatsapp.server import SECOND
 from tests.postgres import member
-from tests.telegram_road import SCRIPTED
+from tests.road import SCRIPTED
 from tests.whatsapp_road import Road, gateway, road
 
 pytestmark = pytest.mark.feature("OUT-08")

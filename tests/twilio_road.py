@@ -1,49 +1,22 @@
 """The whole road: our Twilio server, the gateway with a real store and real HTTP, and a bot at the end of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from tests import doors
 from tests.far.twilio import WHATSAPP, TwilioServer
-from tests.leap import leap
 from tests.process import free_port
-
-PATIENCE = 30  # seconds, an upper bound only
-ECHO = "kind: echo"
-SCRIPTED = "kind: python, call: 'tests.doors:scripted'"
-REMEMBERS = "kind: python, call: 'tests.telegram_road:remembers'"
-UNPACED = "limits: {send: off, messages: off}"
+from tests.road import ECHO, UNPACED, WholeRoad
 
 
-class Road:
+class Road(WholeRoad):
     """A running gateway with the channel `help`, between Twilio's server and a bot."""
 
     def __init__(self, server: TwilioServer, gateway: doors.Gateway, folder: Path, yaml: str) -> None:
-        self.server, self.gateway, self.folder, self.yaml = server, gateway, folder, yaml
-
-    @property
-    def state(self) -> str:
-        return self.gateway.daemon.corridor.channels["help"].state
-
-    def rows(self, sql: str, *args: Any) -> Any:
-        return self.gateway.rows(sql, *args)
-
-    async def until(self, seen: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not seen():
-                await asyncio.sleep(0.002)
-
-    async def quiet(self) -> None:
-        """Wait until nothing is answered, sent, reported or due."""
-        router = self.gateway.daemon.router
-        columns = ("in_due_at", "out_due_at", "in_holder", "out_holder")
-        due = f"SELECT 1 FROM lane WHERE {' OR '.join(f'{column} IS NOT NULL' for column in columns)}"
-        async with asyncio.timeout(PATIENCE):
-            while self.server.reporting or router.turns.running or router.delivery.held or await self.rows(due):
-                await asyncio.sleep(0.002)
+        super().__init__(gateway, lambda: server.reporting)
+        self.server, self.folder, self.yaml = server, folder, yaml
 
     async def goes_by_until(self, text: str) -> None:
         """Seconds pass, a few at a time, until something was sent and nothing waits any more."""
@@ -54,13 +27,6 @@ class Road:
             self.leap(5)
             await asyncio.sleep(0.01)
         raise AssertionError("it never came to this")
-
-    def leap(self, seconds: float) -> None:
-        """So many seconds pass at once, for the gateway and for every timer."""
-        self.gateway.clock.ahead += seconds
-        leap(seconds)
-        self.gateway.daemon.router.ring_channel("help")
-        self.gateway.daemon.router.ring_bot("b")
 
 
 @asynccontextmanager

@@ -1,52 +1,29 @@
 """The whole road: our WhatsApp server, the gateway with a real store and real HTTP, and a bot at the end of it."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from gateway.compose import compose
-from gateway.db import Rows
 from gateway.message import Address, Outbound
 from gateway.post import Post, queue
 from tests import doors
 from tests.far.whatsapp import NUMBER, WhatsAppServer
-from tests.leap import leap
 from tests.process import free_port
+from tests.road import WholeRoad
 from tests.whatsapp_channel import NAME, WORD, keys
 
-PATIENCE = 30  # seconds, an upper bound only
 UNPACED: dict[str, Any] = {"limits": {"send": "off", "messages": "off"}}
 
 
-class Road:
+class Road(WholeRoad):
     """A running gateway with the channel `help`, between WhatsApp's server and a bot."""
 
     def __init__(self, server: WhatsAppServer, gateway: doors.Gateway) -> None:
-        self.server, self.gateway = server, gateway
-
-    @property
-    def state(self) -> str:
-        return self.gateway.daemon.corridor.channels[NAME].state
-
-    def rows(self, sql: str, *args: Any) -> Any:
-        return self.gateway.rows(sql, *args)
-
-    async def until(self, seen: Callable[[], object]) -> None:
-        async with asyncio.timeout(PATIENCE):
-            while not seen():
-                await asyncio.sleep(0.002)
-
-    async def until_rows(self, wanted: Rows, sql: str) -> None:
-        found: Rows = []
-        try:
-            async with asyncio.timeout(PATIENCE):
-                while (found := await self.rows(sql)) != wanted:
-                    await asyncio.sleep(0.005)
-        except TimeoutError:
-            assert found == wanted
+        super().__init__(gateway, lambda: server.pusher.pending)
+        self.server = server
 
     async def texts(self, to: str, wanted: list[str]) -> None:
         """Wait until just these were sent to somebody, in this order."""
@@ -57,14 +34,6 @@ class Road:
     async def told(self) -> None:
         """Wait until Meta has nothing left to tell us."""
         await self.until(lambda: not self.server.pusher.pending)
-
-    async def quiet(self) -> None:
-        """Wait until Meta holds nothing for us, and nothing is answered, sent or due."""
-        router = self.gateway.daemon.router
-        due = "SELECT 1 FROM lane WHERE in_due_at IS NOT NULL OR out_due_at IS NOT NULL"
-        async with asyncio.timeout(PATIENCE):
-            while self.server.pusher.pending or router.turns.running or router.delivery.held or await self.rows(due):
-                await asyncio.sleep(0.002)
 
     async def say(self, text: str, account: str = NUMBER) -> None:
         """The gateway says something that nobody has just asked for."""
@@ -79,12 +48,9 @@ class Road:
         self.gateway.daemon.router.ring_channel(NAME)
 
     def leap(self, seconds: float) -> None:
-        """So many seconds pass at once: for the gateway, for Meta, and for every timer."""
-        self.gateway.clock.ahead += seconds
+        """They pass for Meta as well."""
         self.server.ahead += seconds
-        leap(seconds)
-        self.gateway.daemon.router.ring_channel(NAME)
-        self.gateway.daemon.router.ring_bot("b")
+        super().leap(seconds)
 
 
 @asynccontextmanager

@@ -1,15 +1,15 @@
 """The server itself: Slack for one app, its fault script and its ledger."""
 
-import asyncio
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
 
+from tests.far.place import Place
 from tests.far.slack import params
 from tests.far.slack.events import Told
 from tests.far.slack.faults import Fault, Script
@@ -45,11 +45,11 @@ class Sent(NamedTuple):
     asked: Mapping[str, Any]
 
 
-class SlackServer:
+class SlackServer(Place):
     """Slack, as far as one app can see it, in one workspace unless `team` adds more."""
 
     def __init__(self, *, pace: float = 0.001, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._host, self._port = host, port
+        super().__init__(host, port)
         self.world, self.feed, self.script, self.pace = World(), Feed(), Script(), Pace()
         self.told = Told(self)
         self.pusher = Pusher(self.feed, SIGNING_SECRET, pace, self._changed)
@@ -71,17 +71,7 @@ class SlackServer:
         self.updates: list[tuple[str, str, str]] = []
         self.streamed: list[str] = []
         self._methods = Methods(self)
-        self._closing = asyncio.Event()
-        self._news = asyncio.Event()
-        self._runner: web.AppRunner | None = None
         self.team(TEAM, BOT_TOKEN)
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         app = web.Application(client_max_size=60 << 20)
@@ -91,10 +81,7 @@ class SlackServer:
         app.router.add_post("/upload/v1/{number}", self.files.upload)
         app.router.add_get("/files-pri/{place}/download/{name}", self.files.download)
         self.mount(app)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
-        self._port = self._runner.addresses[0][1]
+        await self._open(app)
 
     def mount(self, app: web.Application) -> None:
         """More routes, for whoever needs them."""
@@ -103,13 +90,7 @@ class SlackServer:
         self._closing.set()
         await self.pusher.stop()
         await self.sockets.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    @property
-    def origin(self) -> str:
-        return f"http://{self._host}:{self._port}"
+        await self._close()
 
     @property
     def url(self) -> str:
@@ -170,21 +151,11 @@ class SlackServer:
     def asked(self, method: str) -> list[Mapping[str, Any]]:
         return [given for name, given in self.calls if name == method]
 
-    def _changed(self) -> None:
-        self._news.set()
-
     def _out(self, happening: Happening) -> None:
         if self.pusher.url:
             self.pusher.push(happening)
         else:
             self.sockets.push(happening)
-
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Wait until something holds; looked at whenever the ledger or the feed changes."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
 
     # HTTP.
 

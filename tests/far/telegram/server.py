@@ -1,16 +1,16 @@
 """The server itself: one bot's Bot API over HTTP, its fault script and its ledger."""
 
-import asyncio
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
 
+from tests.far.place import Place
 from tests.far.telegram import params
 from tests.far.telegram.chats import Person
 from tests.far.telegram.faults import Fault, How, Script
@@ -37,7 +37,7 @@ class Sent(NamedTuple):
     asked: Mapping[str, Any]
 
 
-class TelegramServer:
+class TelegramServer(Place):
     """Telegram, as far as one bot can see it.
 
     `privacy` is the bot's privacy mode; `pace` shortens the waits between webhook attempts (1 is Telegram's);
@@ -55,8 +55,8 @@ class TelegramServer:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
+        super().__init__(host, port)
         self.token, self.privacy, self._lean = token, privacy, lean
-        self._host, self._port = host, port
         bot = Person(int(token.partition(":")[0]), "Far", username, is_bot=True)
         self.queue = Queue()
         self.queue.changed = self._changed
@@ -75,27 +75,13 @@ class TelegramServer:
         self.touches = Touches(self)
         self.pusher.replied = self._replied
         self._methods = Methods(self)
-        self._closing = asyncio.Event()
-        self._news = asyncio.Event()
-        self._runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         app = web.Application(client_max_size=60 << 20)
         app.router.add_route("*", "/bot{token}/{method}", self._call)
         app.router.add_get("/file/bot{token}/{folder}/{name}", self._file)
         self.mount(app)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        await self._open(app)
 
     def mount(self, app: web.Application) -> None:
         """More routes, for whoever needs them."""
@@ -104,13 +90,7 @@ class TelegramServer:
         self._closing.set()
         self.queue.interrupt("the server stops")
         await self.pusher.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    @property
-    def url(self) -> str:
-        """What a channel's `api_base` is set to."""
-        return f"http://{self._host}:{self._port}"
+        await self._close()
 
     # People and what happens to them.
 
@@ -161,16 +141,6 @@ class TelegramServer:
         """The bot's messages in a chat as people see them now, edits included."""
         messages = self.world.chats[chat].messages.values()
         return [text_of(message) for message in messages if message["from"]["id"] == self.world.bot.id]
-
-    def _changed(self) -> None:
-        self._news.set()
-
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Wait until something holds; looked at whenever the ledger or the queue changes."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
 
     # HTTP.
 

@@ -5,12 +5,13 @@ import time
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import ClientError, ClientSession, web
 
 from tests.far.backend import end
+from tests.far.place import Place
 from tests.far.twilio.caller import Caller, Many, gathered
 from tests.far.twilio.faults import Fault, How, Refusal, Script
 from tests.far.twilio.people import Conversation, Person
@@ -40,10 +41,11 @@ class Sent(NamedTuple):
         return self.asked.get("StatusCallback", [""])[0]
 
 
-class TwilioServer:
+class TwilioServer(Place):
     """Twilio, as far as one account can see it. `reports` are the statuses that a message goes through by itself."""
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+        super().__init__(host, port)
         self.account, self.token, self.status = ACCOUNT, TOKEN, "active"
         self.service = "IS" + "5e" * 16
         self.caller = Caller(TOKEN, self._changed)
@@ -64,18 +66,8 @@ class TwilioServer:
         self.typed: list[str] = []
         self.reports: tuple[str, ...] = ("sent", "delivered")
         self.published: dict[str, bytes] = {}  # what stands in the web, besides what can be fetched from here
-        self._host, self._port = host, port
         self._sids = count(1)
-        self._closing, self._news = asyncio.Event(), asyncio.Event()
-        self._runner: web.AppRunner | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         await self.caller.start()
@@ -100,10 +92,7 @@ class TwilioServer:
         app.router.add_get(f"{_API}/Messages/{{message}}/Media/{{sid}}", self._media)
         app.router.add_get("/temporary/{sid}", self._temporary)
         app.router.add_route("*", "/{rest:.*}", self._unknown)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
-        self._port = self._runner.addresses[0][1]
+        await self._open(app)
 
     async def stop(self) -> None:
         self._closing.set()
@@ -111,13 +100,7 @@ class TwilioServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.caller.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    @property
-    def url(self) -> str:
-        """What a channel's `api_base` is set to."""
-        return f"http://{self._host}:{self._port}"
+        await self._close()
 
     # People, and where what they write goes to.
 
@@ -199,16 +182,6 @@ class TwilioServer:
     def texts(self, to: str = "") -> list[str]:
         """What was sent, to one address or at all, in order."""
         return [sent.body for sent in self.sent if to in ("", sent.to)]
-
-    def _changed(self) -> None:
-        self._news.set()
-
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Wait until something holds; looked at whenever the ledger changes."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
 
     async def fetch(self, url: str) -> bytes:
         """A file that is to be sent, as Twilio gets it. Raises the refusal that an address in vain earns."""

@@ -1,16 +1,16 @@
 """The server itself: the Graph API over HTTP, webhooks, the fault script and the ledger."""
 
-import asyncio
 import base64
 import itertools
 import random
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Self
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import ClientSession, web
 
+from tests.far.place import Place
 from tests.far.whatsapp.faults import Fault, How, Script
 from tests.far.whatsapp.graph import Graph, arguments
 from tests.far.whatsapp.misbehaving import misbehave
@@ -34,7 +34,7 @@ class Sent(NamedTuple):
     asked: Mapping[str, Any]
 
 
-class WhatsAppServer:
+class WhatsAppServer(Place):
     """WhatsApp, as far as one app can see it.
 
     `pace` shortens the waits between webhook attempts. `reporting` are the statuses told of each message by itself;
@@ -44,8 +44,8 @@ class WhatsAppServer:
     def __init__(
         self, *, token: str = TOKEN, secret: str = SECRET, pace: float = 0.01, host: str = "127.0.0.1", port: int = 0
     ) -> None:
+        super().__init__(host, port)
         self.token, self.waba = token, WABA
-        self._host, self._port = host, port
         self.numbers = {NUMBER: "15550783881", SECOND: "15550783882"}
         self.pusher = Pusher(secret, pace, self._changed)
         self.script = Script()
@@ -67,36 +67,18 @@ class WhatsAppServer:
         self._pairs: dict[tuple[str, str], list[float]] = {}
         self._graph = Graph(self)
         self._ids = itertools.count(1)
-        self._closing, self._news = asyncio.Event(), asyncio.Event()
-        self._runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
 
     async def start(self) -> None:
         app = web.Application(client_max_size=120 << 20)
         app.router.add_route("*", "/{version:v[0-9.]+}/{id}", self._call)
         app.router.add_route("*", "/{version:v[0-9.]+}/{id}/{edge}", self._call)
         app.router.add_get("/media/{id}", self._media)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
-        self._port = self._runner.addresses[0][1]
+        await self._open(app)
 
     async def stop(self) -> None:
         self._closing.set()
         await self.pusher.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    @property
-    def url(self) -> str:
-        """What a channel's `api_base` is set to."""
-        return f"http://{self._host}:{self._port}"
+        await self._close()
 
     async def subscribe(self, url: str, word: str) -> int:
         """Set the callback URL, as in the app's settings: it has to echo a challenge first. Returns its status."""
@@ -211,16 +193,6 @@ class WhatsAppServer:
     def texts(self, to: str = "") -> list[str]:
         """What was sent, to one person or group or at all, in order and as it was sent."""
         return [sent.text for sent in self.sent if to in ("", sent.to)]
-
-    def _changed(self) -> None:
-        self._news.set()
-
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Wait until something holds; looked at whenever the ledger or the webhooks change."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
 
     # HTTP.
 
