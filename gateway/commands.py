@@ -8,7 +8,7 @@ from gateway import history, participants, sessions
 from gateway.db import Tx
 from gateway.intake import Effect, Outcome, Scene, begin
 from gateway.lanes import Lane
-from gateway.leaving import leave
+from gateway.leaving import leave_behind
 from gateway.message import Outbound
 
 Say = Callable[..., str]
@@ -39,7 +39,7 @@ def _reset(scene: Scene, asked: Asked) -> Tx[Outcome]:
     done = Outbound(text=asked.say("reset_done"))
     if scene.opened and not (yield from _unfinished(lane)):
         return Outcome([done], lane.session)
-    yield from leave(lane, a.now)
+    yield from leave_behind(lane, a.now)
     yield from sessions.close(str(lane.session), "reset", a.now)
     session = yield from begin(lane, a, scene.participant, lane.epoch + 1)
     return Outcome([done], session, "superseded")
@@ -53,7 +53,7 @@ def _unfinished(lane: Lane) -> Tx[bool]:
 
 def _end(scene: Scene, asked: Asked) -> Tx[Outcome]:
     """The conversation is over; the next message starts another one."""
-    yield from leave(scene.lane, scene.arrival.now)
+    yield from leave_behind(scene.lane, scene.arrival.now)
     yield from sessions.close(str(scene.lane.session), "user", scene.arrival.now)
     return Outcome([Outbound(text=asked.say("ended"))], None, "superseded")
 

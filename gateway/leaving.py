@@ -8,7 +8,7 @@ from gateway.message import Inbound, decode
 from gateway.result import heard
 
 
-def leave(lane: Lane, now: int) -> Tx[None]:
+def leave_behind(lane: Lane, now: int) -> Tx[None]:
     """Supersede a lane's past. What was said and not answered goes into the history, with that flag."""
     rows = yield (
         """SELECT session, turn, body FROM inbox WHERE lane = $1 AND state = 'waiting' AND session IS NOT NULL

@@ -9,8 +9,20 @@ import pytest
 from gateway import sessions
 from gateway.bot import Change, Piece, Say
 from gateway.message import Outbound, Turn
-from tests.kit import corridor
+from tests.kit import Kit, corridor
 from tests.steps import Held, whole
+
+
+class Wire:
+    """The way out of a corridor: the first part is `taken` onto it, and arrives when the platform may `accept` it."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.taken, self.accept = asyncio.Event(), asyncio.Event()
+        kit.paper.before = self._carry
+
+    async def _carry(self, part: object) -> None:
+        self.taken.set()
+        await self.accept.wait()
 
 
 @pytest.mark.feature("LIF-11")
@@ -46,19 +58,13 @@ async def test_parts_from_before_a_reset_are_not_sent(tmp_path: Path) -> None:
             yield Say(Outbound(text=f"{turn.message.text} {number}"))
 
     async with corridor(tmp_path) as kit:
-        arrived, accept = asyncio.Event(), asyncio.Event()
-
-        async def slow(part: object) -> None:
-            arrived.set()
-            await accept.wait()
-
+        wire = Wire(kit)
         kit.bot(long)
-        kit.paper.before = slow
         await kit.say("old")
-        await arrived.wait()  # the first part is on the wire
+        await wire.taken.wait()  # the first part is on the wire
         await kit.say("/reset")
         await kit.say("new")
-        accept.set()
+        wire.accept.set()
         await whole(kit)
         assert kit.paper.texts() == ["old 0", "Conversation reset.", "new 0", "new 1", "new 2"]
         assert await kit.rows("SELECT state, reason FROM outbox ORDER BY seq LIMIT 3") == [
@@ -77,16 +83,10 @@ async def test_a_close_that_nobody_asked_for_lets_queued_parts_go_out(tmp_path: 
         yield Change(end_session=how == "ended", resolved=how == "resolved" or None)
 
     async with corridor(tmp_path) as kit:
-        arrived, accept = asyncio.Event(), asyncio.Event()
-
-        async def slow(part: object) -> None:
-            arrived.set()
-            await accept.wait()
-
+        wire = Wire(kit)
         kit.bot(long)
-        kit.paper.before = slow
         await kit.say("hello")
-        await arrived.wait()  # the first part is on the wire
+        await wire.taken.wait()  # the first part is on the wire
         session = (await kit.rows("SELECT id FROM session"))[0][0]
         if how == "settled":
             assert await kit.corridor.db.write(sessions.resolve, session, True, "user", kit.clock.now())
@@ -94,7 +94,7 @@ async def test_a_close_that_nobody_asked_for_lets_queued_parts_go_out(tmp_path: 
             assert await kit.corridor.db.write(sessions.close, session, "timeout", kit.clock.now())
         reason = {"ended": "bot", "timeout": "timeout"}.get(how, "resolved")
         assert await kit.rows("SELECT state, reason, ended_at > 0 FROM session") == [("closed", reason, 1)]
-        accept.set()
+        wire.accept.set()
         await whole(kit)
         assert kit.paper.texts() == ["0", "1", "2"]
 
@@ -106,18 +106,12 @@ async def test_an_end_by_its_user_drops_queued_parts(tmp_path: Path) -> None:
             yield Say(Outbound(text=f"{number}"))
 
     async with corridor(tmp_path) as kit:
-        arrived, accept = asyncio.Event(), asyncio.Event()
-
-        async def slow(part: object) -> None:
-            arrived.set()
-            await accept.wait()
-
+        wire = Wire(kit)
         kit.bot(long)
-        kit.paper.before = slow
         await kit.say("hello")
-        await arrived.wait()
+        await wire.taken.wait()
         await kit.say("/end")
-        accept.set()
+        wire.accept.set()
         await whole(kit)
         assert kit.paper.texts() == ["0", "Conversation ended."]
 

@@ -7,7 +7,7 @@ from gateway import lanes, participants, sessions
 from gateway.compose import compose
 from gateway.db import Tx
 from gateway.errors import Problem
-from gateway.leaving import leave
+from gateway.leaving import leave_behind
 from gateway.live import Event
 from gateway.message import Address, Outbound
 from gateway.operations.office import Office
@@ -88,7 +88,7 @@ def _over(office: Office, which: str, following: str, farewell: Farewell, now: i
     lane = yield from lanes.lock_id(facts.lane)
     if lane is None or lane.session != facts.id:
         raise Problem(409, "session_closed", f"session {facts.id} is {facts.state}: only an open one can be ended")
-    yield from leave(lane, now)
+    yield from leave_behind(lane, now)
     yield from sessions.close(facts.id, "reset" if following else "operator", now)
     if following:
         yield from _open_next(facts, lane.epoch + 1, following, now)
