@@ -1,7 +1,5 @@
 """The door for edits and deletions: judged like a message, written down, and then seen to."""
 
-import uuid
-
 from msgspec.structs import replace
 
 from gateway import amending, utterance
@@ -10,7 +8,7 @@ from gateway.channel import Channel
 from gateway.corridor import Corridor
 from gateway.foretold import Foretold
 from gateway.gates import judge
-from gateway.inbox import mark
+from gateway.inbox import mark, turn_of
 from gateway.message import Inbound
 
 
@@ -31,7 +29,7 @@ class Amendments:
         entry = await self._c.db.read(amending.answered_last, key, inbound.ref) if key else 0
         shown = await self._c.db.read(utterance.parts_of, entry) if entry else []
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
-        turn, now = str(uuid.UUID(bytes=marks[0])), self._c.clock.now()
+        turn, now = turn_of(marks[0]), self._c.clock.now()
         anew = policy == "reanswer_last"
         amendment = Amendment(key, inbound, marks, turn, now, verdict, anew, tuple(shown))
         amended = await self._c.db.write(amending.amend, amendment)

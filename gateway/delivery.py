@@ -122,7 +122,7 @@ class Delivery:
                 return None
             if await self._c.insist(outbox.intend, lease, part.id):
                 failpoint("send.intended")
-                return part._replace(state="sending", attempts=part.attempts + 1)
+                return replace(part, state="sending", attempts=part.attempts + 1)
             # A platform's report or a reset has taken it out of the queue, or somebody has taken the lane.
             channel.meter.refund(address.chat, group)
             part = await self._c.insist(outcomes.following, lease, self._c.clock.now(), self._resends(channel))

@@ -1,9 +1,11 @@
 """The one transaction that ends a turn: fence, entry, history, state and outgoing parts, all of it or nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import orjson
+from msgspec.structs import replace
 
 from gateway import participants, sessions
 from gateway.db import Tx
@@ -18,7 +20,7 @@ from gateway.post import MAKE_ROOM, ROOM, Load, Post, Room, fill, wanted
 from gateway.sessions import Reason
 
 
-class StateChange(NamedTuple):
+class StateChange(msgspec.Struct, frozen=True, gc=False):
     """What an answer changes besides being said. A value of None deletes the variable or context key."""
 
     variables: Mapping[str, Any] = {}
@@ -28,7 +30,7 @@ class StateChange(NamedTuple):
     resolved: bool | None = None
 
 
-class Ending(NamedTuple):
+class Ending(msgspec.Struct, frozen=True, gc=False):
     """How a turn ends. `lines` go into the history, `post` into the outbox; `more` asks for the next entry;
     `heard` is the last thing overheard that the bot was told. With `lingers` no answer closes the session while more
     waits to be answered in it.
@@ -48,7 +50,7 @@ class Ending(NamedTuple):
     lingers: bool = False
 
 
-class Ended(NamedTuple):
+class Ended(msgspec.Struct, frozen=True, gc=False):
     """What the commit made of it. `refused` names changes that were too large and left out; `closed` says why the
     session is over now.
     """
@@ -85,17 +87,17 @@ def end_turn(e: Ending) -> Tx[Ended | None]:
     messages = yield from append(entry.session, lines, e.now, user=True)
     ended = Ended(messages, version)
     if e.post is not None:
-        ended = ended._replace(load=(yield from fill(lease.lane, entry.session, entry.id, e.post, room, e.now)))
+        ended = replace(ended, load=(yield from fill(lease.lane, entry.session, entry.id, e.post, room, e.now)))
     if e.heard:
         yield from told(lease.lane, e.heard)
     if e.change is not None:
         close = None if waiting and e.lingers else e.change.close
-        ended = yield from _apply(e, e.change._replace(close=close), ended)
+        ended = yield from _apply(e, replace(e.change, close=close), ended)
     if waiting and e.more:
         following = yield from take_head(lease, e.now)
         if following:
-            place = e.envelope._replace(entry=following, epoch=room.epoch, version=ended.version)
-            ended = ended._replace(next=place)
+            place = replace(e.envelope, entry=following, epoch=room.epoch, version=ended.version)
+            ended = replace(ended, next=place)
     elif waiting:
         yield from release(INBOX, lease, e.now)
     return ended
@@ -116,7 +118,7 @@ def _apply(e: Ending, change: StateChange, ended: Ended) -> Tx[Ended]:
             "UPDATE session SET variables = $2, context = $3 WHERE id = $1",
             (session, text.decode(), orjson.dumps(context).decode()),
         )
-        ended = ended._replace(variables=variables, context=context)
+        ended = replace(ended, variables=variables, context=context)
     if change.participant is not None and e.envelope.entry.participant:
         who = e.envelope.entry.participant
         try:
@@ -129,8 +131,8 @@ def _apply(e: Ending, change: StateChange, ended: Ended) -> Tx[Ended]:
         yield from sessions.mark(session, change.resolved, "bot", e.now)
     if change.close is not None:
         yield from sessions.close(session, change.close, e.now, change.resolved, "bot")
-        ended = ended._replace(version=ended.version + 1, closed=change.close)
-    return ended._replace(refused=tuple(refused))
+        ended = replace(ended, version=ended.version + 1, closed=change.close)
+    return replace(ended, refused=tuple(refused))
 
 
 def merged(document: dict[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from gateway.db import Tx
 from gateway.message import Button, File, Message, Role, Shape, decode, encode
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """A line about to be written; its place in the session is given when it is."""
 
     role: Role

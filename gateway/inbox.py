@@ -3,7 +3,10 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from gateway.db import Tx
 from gateway.gathering import gather
@@ -12,7 +15,7 @@ from gateway.lanes import INBOX, Lease, release
 REQUEUED = "requeued"  # the reason of an entry that waits once more: its own line stands in the history already
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One waiting inbound, as claimed. `body` is the JSON of its `Inbound`.
 
     `attempts` counts the claims, `failures` the bot's failures, `refusals` our own; claims that are neither are
@@ -39,7 +42,7 @@ class Entry(NamedTuple):
         return self.attempts - 1 - self.failures - self.refusals
 
 
-class Envelope(NamedTuple):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """An entry whose lane this worker holds, with what the lane's row said."""
 
     entry: Entry
@@ -51,7 +54,7 @@ class Envelope(NamedTuple):
     bot: str
 
 
-COLUMNS = ", ".join(Entry._fields)
+COLUMNS = ", ".join(Entry.__struct_fields__)
 
 _counted = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?\Z").search  # Slack's are seconds, with a fraction
 
@@ -75,24 +78,32 @@ def mark(channel: str, account: str, event: str) -> bytes:
     return (int(counted[1]) & 0xFFFFFFFF).to_bytes(4, "big") + digest[4:]
 
 
+def turn_of(mark: bytes) -> str:
+    """The id of the turn that an event leads to: every repeat of it knows the same one."""
+    text = mark.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
 def first_time(marks: Sequence[bytes], now: int) -> Tx[bool]:
     """Remember an event by all its ids. False when any of them was seen before; what has none is never a repeat."""
     marks = list(dict.fromkeys(marks))
     if not marks:
         return True
-    rows = ", ".join(f"(${2 * i + 1}, ${2 * i + 2})" for i in range(len(marks)))
-    fresh = yield (
-        f"INSERT INTO dedupe (key, seen_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING 1",
-        tuple(value for key in marks for value in (key, now)),
-    )
+    fresh = yield _remembering(len(marks)), tuple(value for key in marks for value in (key, now))
     return len(fresh) == len(marks)
+
+
+@lru_cache(maxsize=32)
+def _remembering(count: int) -> str:
+    rows = ", ".join(f"(${2 * i + 1}, ${2 * i + 2})" for i in range(count))
+    return f"INSERT INTO dedupe (key, seen_at) VALUES {rows} ON CONFLICT DO NOTHING RETURNING 1"
 
 
 def add(entry: Entry, raw: bytes | None, state: str = "waiting", reason: str | None = None) -> Tx[int]:
     """Store an entry; what needs no turn is stored as ended. Returns its number."""
     ended = None if state == "waiting" else entry.received_at
-    head = entry[1:9]
-    rows = yield _ADD, (*head[:7], raw, head[7], entry.attempts, state, reason, ended)
+    head = (entry.lane, entry.seq, entry.session, entry.participant, entry.turn, entry.channel, entry.body)
+    rows = yield _ADD, (*head, raw, entry.received_at, entry.attempts, state, reason, ended)
     number: int = rows[0][0]
     return number
 
@@ -103,14 +114,14 @@ def take_head(lease: Lease, now: int) -> Tx[Entry | None]:
     if not rows:
         yield from release(INBOX, lease, None)
         return None
-    entry = Entry._make(rows[0])
+    entry = Entry(*rows[0])
     if entry.not_before > now:
         yield from release(INBOX, lease, entry.not_before)
         return None
     if entry.not_before and not entry.attempts:  # it has waited for others
-        entry = entry._replace(body=(yield from gather(lease.lane, entry.id, entry.body, now)))
+        entry = replace(entry, body=(yield from gather(lease.lane, entry.id, entry.body, now)))
     yield "UPDATE inbox SET attempts = attempts + 1 WHERE id = $1", (entry.id,)
-    return entry._replace(attempts=entry.attempts + 1)
+    return replace(entry, attempts=entry.attempts + 1)
 
 
 def open_lease(lease: Lease, now: int) -> Tx[Envelope | None]:

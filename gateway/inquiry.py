@@ -14,6 +14,9 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+import msgspec
+from msgspec.structs import replace
+
 from gateway import commands, confirming
 from gateway.access import private
 from gateway.admins import Admins
@@ -28,7 +31,7 @@ from gateway.text import parse_command
 _Line = tuple[str, str, str, str]
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """An event with all that was found out about it. `leaves` is an empty session that another bot's takes over from;
     `admin` is None where the platform was not asked or did not say.
     """
@@ -95,9 +98,9 @@ class Inquiry:
             admin = self._admins.known(channel, inbound.address)
             if admin is None and unknown.admin:
                 admin = await self._admins.ask(channel, inbound.address)
-            standing = standing._replace(admin=admin)
+            standing = replace(standing, admin=admin)
         if unknown.confirms:
-            standing = standing._replace(confirms=await self._asked(channel, inbound, standing.bot))
+            standing = replace(standing, confirms=await self._asked(channel, inbound, standing.bot))
         return standing
 
     async def _routed(self, channel: Channel, inbound: Inbound, choice: Choice) -> Standing:

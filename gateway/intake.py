@@ -3,6 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+from msgspec.structs import replace
+
 from gateway import gathering, inbox, participants, sessions, window
 from gateway.db import Tx
 from gateway.inbox import Entry, Envelope
@@ -28,7 +31,7 @@ class Pace(NamedTuple):
     burst: float
 
 
-class Arrival(NamedTuple):
+class Arrival(msgspec.Struct, frozen=True, gc=False):
     """An event at the door, with all that could be decided from it and the settings alone.
 
     `verdict` is the reason why it must be let go, if any; `unless` finds out whether it is spared.
@@ -69,7 +72,7 @@ class Arrival(NamedTuple):
     heard: Heard | None = None
 
 
-class Accepted(NamedTuple):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """What became of an arrival, now that it is on disk. `left` is the session that a command has closed."""
 
     outcome: str
@@ -86,7 +89,7 @@ class Accepted(NamedTuple):
     due: int = 0  # when an entry that waits for others may be taken, in ms
 
 
-class Scene(NamedTuple):
+class Scene(msgspec.Struct, frozen=True, gc=False):
     """What a command acts upon: the locked lane with its open session, and who asks."""
 
     lane: Lane
@@ -95,7 +98,7 @@ class Scene(NamedTuple):
     opened: bool
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What a command did. `session` is the one that is open afterwards, None when none is."""
 
     said: Sequence[Outbound] = ()
@@ -130,13 +133,13 @@ def accept(a: Arrival) -> Tx[Accepted]:
         return (yield from _let_go(a, "rate_limited", a.slow_down))
     met = yield from _meet(a)
     if met is not None and met.blocked:
-        return (yield from _let_go(a, "not_allowed", Notice()))._replace(met=met)
+        return replace((yield from _let_go(a, "not_allowed", Notice())), met=met)
     scene = yield from _enter(lane, a, met)
     if a.gathers is not None:
         accepted = yield from _gather(scene, meter, a.gathers)
     else:
         accepted = yield from (_command(scene, meter, a.effect) if a.effect else _file(scene, meter))
-    return accepted._replace(met=met, opened=scene.opened)
+    return replace(accepted, met=met, opened=scene.opened)
 
 
 def _refusal(a: Arrival) -> Tx[str]:
@@ -161,7 +164,7 @@ def _enter(lane: Lane, a: Arrival, met: Known | None) -> Tx[Scene]:
     participant = met.id if met else str(a.known)
     opened = lane.session is None
     if opened:
-        lane = lane._replace(session=(yield from begin(lane, a, participant, lane.epoch)))
+        lane = replace(lane, session=(yield from begin(lane, a, participant, lane.epoch)))
     return Scene(lane, a, participant, opened)
 
 
@@ -227,12 +230,12 @@ def _file(scene: Scene, meter: int) -> Tx[Accepted]:
     )
     entry = _entry(scene, attempts=int(taken))
     if a.order and lane.waiting > (lane.in_holder is not None):
-        entry = entry._replace(seq=(yield from seat(lane.id, lane.next_seq, a.order, a.now)))
+        entry = replace(entry, seq=(yield from seat(lane.id, lane.next_seq, a.order, a.now)))
     number = yield from inbox.add(entry, a.raw)
     envelope = None
     if taken:
         lease = Lease(lane.id, fence)
-        spot, entry = a.spot, entry._replace(id=number)
+        spot, entry = a.spot, replace(entry, id=number)
         envelope = Envelope(entry, lease, spot.key, spot.scope, lane.epoch, lane.version, spot.bot)
     return Accepted("stored", a.turn, number, lane.id, entry.session, envelope)
 

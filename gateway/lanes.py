@@ -7,6 +7,8 @@ lapsed lease looks like work that is due.
 
 from typing import NamedTuple
 
+import msgspec
+
 from gateway.db import Tx
 
 
@@ -31,7 +33,7 @@ class Lease(NamedTuple):
     fence: int
 
 
-class Lane(NamedTuple):
+class Lane(msgspec.Struct, frozen=True, gc=False):
     """A lane's row as it was when it was locked."""
 
     id: int
@@ -48,7 +50,7 @@ class Lane(NamedTuple):
     in_fence: int
 
 
-COLUMNS = ", ".join(Lane._fields)
+COLUMNS = ", ".join(Lane.__struct_fields__)
 
 _LOCK = f"SELECT {COLUMNS} FROM lane WHERE key = $1 /*FOR UPDATE*/"
 _LOCK_ID = f"SELECT {COLUMNS} FROM lane WHERE id = $1 /*FOR UPDATE*/"
@@ -75,13 +77,13 @@ def lock(spot: Spot) -> Tx[Lane]:
     if not rows:
         yield _CREATE, spot
         rows = yield _LOCK, (spot.key,)
-    return Lane._make(rows[0])
+    return Lane(*rows[0])
 
 
 def lock_id(lane: int) -> Tx[Lane | None]:
     """The lane by its number, locked, or None."""
     rows = yield _LOCK_ID, (lane,)
-    return Lane._make(rows[0]) if rows else None
+    return Lane(*rows[0]) if rows else None
 
 
 def claim(box: Box, by: str, me: str, now: int, until: int, limit: int) -> Tx[list[Lease]]:

@@ -1,5 +1,7 @@
 """What is left behind when a conversation begins anew: nobody answers it any more, and its history has it still."""
 
+from msgspec.structs import replace
+
 from gateway import history, sessions
 from gateway.db import Tx
 from gateway.inbox import REQUEUED
@@ -16,6 +18,6 @@ def leave_behind(lane: Lane, now: int) -> Tx[None]:
         (lane.id, REQUEUED),
     )
     for session, turn, body in rows:
-        said = [line._replace(flag="superseded") for line in heard(decode(Inbound, body), turn)]
+        said = [replace(line, flag="superseded") for line in heard(decode(Inbound, body), turn)]
         yield from history.append(session, said, now, user=False)
     yield from sessions.supersede(lane, now)

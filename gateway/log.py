@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Mapping, MutableMapping
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 from gateway.masking import HIDDEN, Mask, escaped
@@ -110,7 +111,7 @@ def configure(
 def _about(logger: object, method: str, line: Line) -> Line:
     """The entry that the task works on, unless the line itself names another one."""
     if (working_on := subject.get()) is not None:
-        for name, value in working_on._asdict().items():
+        for name, value in msgspec.structs.asdict(working_on).items():
             if value:
                 line.setdefault(name, value)
     return line

@@ -247,6 +247,6 @@ def decode(kind: type[_T], text: str | bytes) -> _T:
 def turn_key(turn: str) -> int:
     """A number that stands for a turn where a platform wants one (31 bits, never 0): what a draft is known by."""
     try:
-        return int(turn[:8], 16) >> 1 or 1
+        return int(turn[-8:], 16) >> 1 or 1  # the first ones may be a number that the platform counts on
     except ValueError:
         return 1

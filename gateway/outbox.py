@@ -9,14 +9,15 @@ ready, unknown -> dropped           superseded by a reset
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from gateway.db import Tx
 from gateway.lanes import OUTBOX, Lease, release
 from gateway.window import CLOSED, put_back
 
 
-class Stored(NamedTuple):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """A part as it stands in the outbox; `body` is the JSON of its `Part`."""
 
     id: int
@@ -34,14 +35,15 @@ class Stored(NamedTuple):
 
 PAUSED = 24 * 3600 * 1000  # ms; how long parts wait for a channel that may not speak
 
-COLUMNS = ", ".join(Stored._fields)
+COLUMNS = ", ".join(Stored.__struct_fields__)
 _HEAD = f"""SELECT {COLUMNS} FROM outbox WHERE lane = $1 AND state IN ('ready', 'sending', 'unknown')
     ORDER BY seq LIMIT 1"""
 _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, created_at, state, attempts,
     expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id"""
 
 _HELD = "EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL /*FOR UPDATE*/)"
-_SENT = "UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1 AND state = 'sending' RETURNING status"
+_SENT = "UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1 AND state = 'sending'"
+_SENT_FOR_GOOD = f"{_SENT} AND (status IS NULL OR status <> '{CLOSED}') RETURNING 1"
 # A status only climbs: reports arrive in any order.
 LADDER = ("sent", "delivered", "read", "failed")
 ARRIVED = LADDER[:3]
@@ -49,11 +51,14 @@ ARRIVED = LADDER[:3]
 LESS = """pending = pending - $2,
     out_holder = CASE WHEN pending = $2 THEN NULL ELSE out_holder END,
     out_due_at = CASE WHEN pending = $2 THEN NULL ELSE out_due_at END"""
+# What a lane holds is mostly one part; that is told by the count alone, and to ask for columns costs as much again.
+_EMPTIED = """UPDATE lane SET pending = 0, out_holder = NULL, out_due_at = NULL
+    WHERE id = $1 AND out_fence = $2 AND out_holder IS NOT NULL AND pending = 1 RETURNING 1"""
 _LEFT = f"""UPDATE lane SET {LESS} WHERE id = $1 AND out_fence = $3 AND out_holder IS NOT NULL
     RETURNING out_holder"""
 
 
-class Batch(NamedTuple):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """Parts that are queued together, as JSON; `first` is the sequence number of the first one in its lane."""
 
     lane: int
@@ -89,7 +94,7 @@ def head(lease: Lease, now: int, resends: int) -> Tx[Stored | None]:
         if not rows:
             yield from release(OUTBOX, lease, None)
             return None
-        part = Stored._make(rows[0])
+        part = Stored(*rows[0])
         verdict = yield from _verdict(lease.lane, part, now, resends)
         if verdict is not None:
             yield from leave(lease.lane, part.id, *verdict)
@@ -144,17 +149,19 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
 
 def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
     """The platform has it. True while the lane is still ours and holds more; an empty one is let go."""
-    rows = yield _LEFT, (lease.lane, 1, lease.fence)
-    if not rows:
-        # Whoever has the lane now holds this part for one in doubt; that it arrived is news to them.
-        yield from report(part, "sent", ref, now)
-        return False
-    found = yield _SENT, (part, ref, now)
-    if not found:
-        raise AssertionError(f"part {part} was not on the wire although its lane was held")
-    if found[0][0] == CLOSED:
+    more = False
+    if not (yield _EMPTIED, (lease.lane, lease.fence)):
+        rows = yield _LEFT, (lease.lane, 1, lease.fence)
+        if not rows:
+            # Whoever has the lane now holds this part for one in doubt; that it arrived is news to them.
+            yield from report(part, "sent", ref, now)
+            return False
+        more = rows[0][0] is not None
+    if not (yield _SENT_FOR_GOOD, (part, ref, now)):
+        if not (yield f"{_SENT} RETURNING 1", (part, ref, now)):
+            raise AssertionError(f"part {part} was not on the wire although its lane was held")
         yield from put_back(part, lease.lane, now)
-    return rows[0][0] is not None
+    return more
 
 
 def report(part: int, status: str, ref: str, now: int) -> Tx[bool]:

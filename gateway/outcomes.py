@@ -1,6 +1,8 @@
 """What became of a try to send, written down together with what is to be sent next from the same lane."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from gateway import outbox, window
 from gateway.db import Tx
@@ -11,7 +13,7 @@ from gateway.outbox import Stored
 Kind = Literal["sent", "ready", "unknown", "moved", "paused", "window", "silenced", "dead"]
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """`due` is when the part may be tried again (ms); `to` the chat that the conversation moved to."""
 
     kind: Kind

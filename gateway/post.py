@@ -1,7 +1,8 @@
 """What leaves a lane with a transaction: lines for the history, parts for the outbox."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from gateway.db import Tx
 from gateway.history import Line, append
@@ -10,7 +11,7 @@ from gateway.message import Message, Outbound
 from gateway.outbox import Batch, Stored, add
 
 
-class Post(NamedTuple):
+class Post(msgspec.Struct, frozen=True, gc=False):
     """Parts ready to be queued, as JSON. With `me` this worker takes the first one where nothing waits before it."""
 
     channel: str
@@ -20,7 +21,7 @@ class Post(NamedTuple):
     until: int
 
 
-class Load(NamedTuple):
+class Load(msgspec.Struct, frozen=True, gc=False):
     """A held outbox lane with the part whose intent has been noted."""
 
     lease: Lease
@@ -31,7 +32,7 @@ Voice = Callable[[Sequence[Outbound]], Post | None]
 """Renders what is to be said for one address. None where clients read the history themselves."""
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """What was said: its lines as they stand in the history, and what is to be sent at once."""
 
     messages: Sequence[Message] = ()
@@ -46,7 +47,7 @@ MAKE_ROOM = """next_part = next_part + $2, pending = pending + $2,
 ROOM = "next_part, pending, out_fence, epoch, silenced"
 
 
-class Room(NamedTuple):
+class Room(msgspec.Struct, frozen=True, gc=False):
     """A lane's row after room was made for a post in its outbox."""
 
     next_part: int

@@ -10,34 +10,27 @@ from gateway.channel import Channel
 from gateway.clock import Clock
 from gateway.errors import SendError
 from gateway.markup import heal
-from gateway.message import Address
+from gateway.message import Address, turn_key
 from gateway.tasks import Tasks
 
-TYPING_AFTER = 0.4  # seconds; an answer that is quicker needs no sign that it is coming
 PROGRESS_EVERY = 5.0  # seconds
 DRAFT_EVERY = 1.2  # seconds between two previews of one answer
 
 
 class Presence:
-    """Shown for one turn. A turn that is over before `TYPING_AFTER` costs a timer."""
+    """Shown for one turn."""
 
-    def __init__(self, channel: Channel, address: Address, key: int, clock: Clock, tasks: Tasks) -> None:
-        self._channel, self._address, self._key, self._clock, self._tasks = (
-            channel,
-            address,
-            key,
-            clock,
-            tasks,
-        )
+    def __init__(self, channel: Channel, address: Address, turn: str, clock: Clock, tasks: Tasks) -> None:
+        self._channel, self._address, self._turn, self._clock, self._tasks = channel, address, turn, clock, tasks
         self._text = self._shown = ""
         self._told_at: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._typing: asyncio.Task[None] | None = None
         self._drafting: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
+    def type(self) -> None:
+        """It takes a while: from now on the user sees that somebody is typing."""
         if self._channel.settings.stream.typing and self._channel.limits.typing and self._channel.sends:
-            self._timer = asyncio.get_running_loop().call_later(TYPING_AFTER, self._type)
+            self._typing = self._tasks.start(self._keep_typing(), "typing")
 
     def show(self, text: str) -> None:
         """The text so far; at most one preview is on its way at a time."""
@@ -54,14 +47,9 @@ class Presence:
         return True
 
     def end(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         for task in (self._typing, self._drafting):
             if task is not None:
                 task.cancel()
-
-    def _type(self) -> None:
-        self._typing = self._tasks.start(self._keep_typing(), "typing")
 
     async def _keep_typing(self) -> None:
         while True:
@@ -74,5 +62,5 @@ class Presence:
             while True:
                 if self._text != self._shown:
                     self._shown = self._text
-                    await self._channel.adapter.draft(self._address, self._key, heal(self._shown))
+                    await self._channel.adapter.draft(self._address, turn_key(self._turn), heal(self._shown))
                 await self._clock.sleep(DRAFT_EVERY)

@@ -1,6 +1,5 @@
 """The door of the corridor: an event is judged, written down, and only then acknowledged by returning."""
 
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +15,7 @@ from gateway.corridor import Corridor
 from gateway.db import Tx
 from gateway.errors import Problem
 from gateway.gates import SPOKEN, heeded, judge, overhears
-from gateway.inbox import mark
+from gateway.inbox import mark, turn_of
 from gateway.inquiry import Inquiry, Standing
 from gateway.intake import Accepted, Also, Arrival, accept
 from gateway.judgement import NO_NOTICE, SLOW_DOWN, TOO_LATE, Judgement, notice, of_command, of_yes
@@ -79,11 +78,11 @@ class Reception:
         if also is not None:
             effect = also(arrival.effect)
             pace = None if arrival.effect is None and effect is not None else arrival.pace
-            arrival = arrival._replace(effect=effect, pace=pace)
+            arrival = replace(arrival, effect=effect, pace=pace)
         if only:
-            arrival = arrival._replace(only=only)
+            arrival = replace(arrival, only=only)
         if within and arrival.verdict is None:
-            arrival = arrival._replace(within=within, notice=TOO_LATE)
+            arrival = replace(arrival, within=within, notice=TOO_LATE)
         if arrival.me is not None:
             c.desk.sit(bot)
         started = c.clock.tick()
@@ -94,7 +93,7 @@ class Reception:
             else:
                 accepted = await c.db.write(accept, arrival)
         except Problem:
-            accepted = accepted._replace(outcome="refused")
+            accepted = replace(accepted, outcome="refused")
             raise
         finally:
             if arrival.me is not None and accepted.envelope is None:
@@ -116,7 +115,7 @@ class Reception:
         spot = _spot(channel, inbound, standing.bot)
         verdict, effect, unlimited, unless = self._judged(channel, standing, spot, known)
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
-        turn = str(uuid.UUID(bytes=marks[0]))
+        turn = turn_of(marks[0])
         gathers = patience.wanted(channel, inbound) if verdict is None and effect is None else None
         if gathers is not None:
             inbound = replace(inbound, joins=gathers.key)

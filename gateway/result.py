@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from gateway.asking import Answer
 from gateway.bot import Change
 from gateway.ending import StateChange
@@ -19,7 +21,7 @@ def heard(inbound: Inbound, turn: str) -> list[Line]:
         parts = ()  # one message; or its words are others than they were, as those of a recording
     first = _heard(inbound, turn)
     return [
-        first._replace(text=part["text"] or first.text, ref=part["id"], files=() if at else first.files)
+        replace(first, text=part["text"] or first.text, ref=part["id"], files=() if at else first.files)
         for at, part in enumerate(parts)
     ] or [first]
 

@@ -1,12 +1,15 @@
 """A turn in flight, and the ways in which it may be interrupted."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Literal
 
 from gateway.asking import Answer
 from gateway.channel import Channel
 from gateway.inbox import Envelope
 from gateway.post import Load
+
+SOON = 0.4  # seconds; an answer that is quicker needs no sign that it is coming
 
 Interruption = Literal["superseded", "cancelled", "drain", "fenced", "late"]
 
@@ -30,10 +33,20 @@ class Running:
         self._asking: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def within(self, seconds: float) -> "Running":
-        """Used with `with`: what runs there may be interrupted, and is when it takes longer than that."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.interrupt, "late")
+    def within(self, seconds: float, soon: Callable[[], None]) -> "Running":
+        """Used with `with`: what runs there may be interrupted, and is when it takes longer than that. `soon` is called
+        once it has taken `SOON`. One timer serves both: most turns are over before it rings.
+        """
+        self._left, self._soon = seconds - SOON, soon
+        self._timer = asyncio.get_running_loop().call_later(min(SOON, seconds), self._ring)
         return self
+
+    def _ring(self) -> None:
+        if self._left <= 0:
+            self.interrupt("late")
+        else:
+            self._soon()
+            self._timer = asyncio.get_running_loop().call_later(self._left, self.interrupt, "late")
 
     def interrupt(self, how: Interruption) -> None:
         if self.interrupted is None:

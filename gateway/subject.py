@@ -1,10 +1,11 @@
 """What the log is about: a task says once on which entry it works, and every line written from there carries that."""
 
 from contextvars import ContextVar
-from typing import NamedTuple
+
+import msgspec
 
 
-class Subject(NamedTuple):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """`trace` is the turn's id: the same from the door to the last part of the answer."""
 
     channel: str
@@ -21,4 +22,4 @@ def sending(channel: str, attempt: int, trace: str) -> None:
     """A part of a turn's answer is being sent; where the task began with that turn, its session is known."""
     before = subject.get()
     known = before if before is not None and before.trace == trace else Subject(channel, trace=trace)
-    subject.set(known._replace(attempt=attempt))
+    subject.set(Subject(known.channel, known.session, known.entry, attempt, trace))

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import structlog
+from msgspec.structs import replace
 
 from gateway import choices, inbox, sessions
 from gateway.access import private
@@ -20,7 +21,7 @@ from gateway.inbox import Envelope
 from gateway.live import Event
 from gateway.media import Media
 from gateway.memory import Remembered
-from gateway.message import Inbound, Turn, decode, turn_key
+from gateway.message import Inbound, Turn, decode
 from gateway.presence import Presence
 from gateway.running import Running
 from gateway.signs import Signs
@@ -175,7 +176,7 @@ class Turns:
             if session is None:
                 running.interrupt("fenced")
                 session = entry.session
-            running.envelope = envelope = envelope._replace(entry=entry._replace(session=session, reason=None))
+            running.envelope = envelope = replace(envelope, entry=replace(entry, session=session, reason=None))
             kept = await memory.session(session, envelope.version, limit)
         if kept.window and kept.window[-1].role == "assistant":
             inbound = choices.typed(channel, inbound, kept.window)
@@ -188,7 +189,7 @@ class Turns:
     async def _ask(self, running: Running, channel: Channel, engaged: Engaged, turn: Turn) -> None:
         """Let the bot answer, and show what comes. Raises `BotError` when there is no answer."""
         lane, live = running.envelope.lease.lane, self._c.live
-        presence = Presence(channel, turn.message.address, turn_key(turn.id), self._c.clock, self._c.tasks)
+        presence = Presence(channel, turn.message.address, turn.id, self._c.clock, self._c.tasks)
 
         def watch(piece: Piece) -> None:
             if type(piece) is Delta:
@@ -199,11 +200,10 @@ class Turns:
         if running.interrupted is not None or running.settled:
             return
         live.begin(lane, turn.id, turn.attempt)
-        presence.begin()
         self._signs.seen(channel, turn.message)
         started = self._c.clock.tick()
         try:
-            with running.within(engaged.settings.timeout):
+            with running.within(engaged.settings.timeout, presence.type):
                 failpoint("bot.before")
                 await ask(engaged.bot, turn, watch, running.answer)
                 failpoint("bot.after")

@@ -66,7 +66,7 @@ class Post(NamedTuple):
 
     def check(self, store: Store) -> None:
         assert faults(store.rows) == []
-        parts = [Stored._make(row) for row in store.rows(f"SELECT {outbox.COLUMNS} FROM outbox ORDER BY seq")]
+        parts = [Stored(*row) for row in store.rows(f"SELECT {outbox.COLUMNS} FROM outbox ORDER BY seq")]
         for part in parts:
             copies = self.world.count(text(part))
             assert copies <= 1 + RESENDS
@@ -166,7 +166,9 @@ class Post(NamedTuple):
         ended = store.run(end_turn, Ending(envelope, "done", self.now, [Line("user", event, turn=event)], parts))
         assert ended is not None
         there = self._replace(left=self.left._replace(posts=self.left.posts - 1))
-        return there._with(store, me, Hand(*ended.load, "intended", self.now) if ended.load else None)
+        return there._with(
+            store, me, Hand(ended.load.lease, ended.load.part, "intended", self.now) if ended.load else None
+        )
 
     def _renew(self, store: Store, me: int, hand: Hand) -> "Post":
         kept = store.run(lanes.renew, OUTBOX, self.names[me], self.now + LEASE)

@@ -21,16 +21,36 @@ def target(address: Address) -> dict[str, Any]:
     return found
 
 
+def message(part: Part) -> dict[str, Any]:
+    """The arguments of `sendMessage`, for a part without files."""
+    asked = {**target(part.address), **_said(part)}
+    if part.reply_to:
+        asked |= _quoted(part)
+    if part.buttons:
+        asked["reply_markup"] = keyboard.markup(part.buttons)
+    return asked
+
+
 def shipments(part: Part, *, plainly: bool = False) -> list[Shipment]:
-    """The calls, in order: one, but for what Telegram does not take together. The last one bears the buttons."""
+    """The calls of a part with files, in order: one, but for what Telegram does not take together. The last one bears
+    the buttons.
+    """
     calls = list(_calls(part, plainly))
-    if part.reply_to.isdecimal():
-        # the answer matters more than the quote: the message may have been deleted meanwhile
-        quoted = {"message_id": int(part.reply_to), "allow_sending_without_reply": True}
-        calls[0].asked["reply_parameters"] = quoted
+    calls[0].asked.update(_quoted(part))
     if part.buttons:
         calls[-1].asked["reply_markup"] = keyboard.markup(part.buttons)
     return [call._replace(asked={**target(part.address), **call.asked}) for call in calls]
+
+
+def _quoted(part: Part) -> dict[str, Any]:
+    if not part.reply_to.isdecimal():
+        return {}
+    # the answer matters more than the quote: the message may have been deleted meanwhile
+    return {"reply_parameters": {"message_id": int(part.reply_to), "allow_sending_without_reply": True}}
+
+
+def _said(part: Part) -> dict[str, Any]:
+    return words(part.text or ("⬇️" if part.buttons else ""), part.entities)
 
 
 def _calls(part: Part, plainly: bool) -> Iterator[Shipment]:
@@ -40,10 +60,10 @@ def _calls(part: Part, plainly: bool) -> Iterator[Shipment]:
     said = captioned(part) if part.text and not apart else {}
     if several:
         yield media.album(part.files[:ALBUM], said, plainly=plainly)
-    elif part.files:
+    else:
         yield media.single(part.files[0], said, plainly=plainly)
-    if apart or not part.files or (several and part.buttons):
-        yield Shipment("sendMessage", words(part.text or ("⬇️" if part.buttons else ""), part.entities))
+    if apart or (several and part.buttons):
+        yield Shipment("sendMessage", _said(part))
 
 
 def captioned(part: Part) -> dict[str, Any]:

@@ -27,8 +27,7 @@ class Sending:
     async def send(self, part: Part) -> str:
         """The id of the last message, which bears the buttons. Raises `Retry`, `Refused` or `Unknown`."""
         if not part.files:  # all but a few
-            (call,) = parts.shipments(part)
-            return str((await self._api.call(call.method, call.asked, Sent)).message_id)
+            return str((await self._api.call("sendMessage", parts.message(part), Sent)).message_id)
         calls, ref = parts.shipments(part), ""
         for index, call in enumerate(calls):
             if index < self._begun.get(part.id, 0):

@@ -27,15 +27,32 @@ class Drop(NamedTuple):
     reason: str
 
 
+class _Spoken(msgspec.Struct, frozen=True):
+    """What most updates are: somebody has written something."""
+
+    update_id: int
+    message: Message
+
+
+_spoken = msgspec.json.Decoder(_Spoken)
+
+
 class Update(NamedTuple):
-    """An update that can at least be named."""
+    """An update that can at least be named. Where it is a text message `spoken` is all that is read of it."""
 
     id: int
     data: Mapping[str, Any]
+    spoken: Message | None = None
 
 
 def parse(raw: bytes) -> Update | None:
     """Nothing when the bytes are no update: not JSON, not an object, or without a number of its own."""
+    try:
+        told = _spoken.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        told = None
+    if told is not None and told.message.text:
+        return Update(told.update_id, {}, told.message)
     data = loads(raw)
     if not isinstance(data, dict) or type(data.get("update_id")) is not int:
         return None
@@ -55,7 +72,8 @@ class Updates:
         """Never raises because of what an update holds."""
         ids = (f"update:{update.id}",)
         try:
-            found = await self._read(update.data, ids)
+            said = update.spoken
+            found = await (self._message(said, {}, ids, "message") if said else self._read(update.data, ids))
         except ImportError:
             raise
         except Exception:  # of any kind: one that cannot be read must not stop those behind it
@@ -68,14 +86,15 @@ class Updates:
             if held is None:
                 continue
             if name == "message":
-                return await self._message(held, ids, "message")
+                return await self._message(msgspec.convert(held, Message), held, ids, "message")
             if name == "edited_message":
-                return await self._message(held, ids, "edit")
+                return await self._message(msgspec.convert(held, Message), held, ids, "edit")
             return self._events.read(name, held, ids)
         return None
 
-    async def _message(self, data: Mapping[str, Any], ids: tuple[str, ...], kind: Kind) -> Inbound | Drop | None:
-        message = msgspec.convert(data, Message)
+    async def _message(
+        self, message: Message, data: Mapping[str, Any], ids: tuple[str, ...], kind: Kind
+    ) -> Inbound | Drop | None:
         sender = speaker(message.user, message.sender_chat, message.author_signature)
         thread = message.message_thread_id if message.is_topic_message else 0
         address = spot(message.chat, thread, sender)

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from gateway.channel import Channel
 from gateway.db import Tx
@@ -106,7 +107,7 @@ async def _again(house: House, inbound: Inbound, accepted: Accepted) -> Accepted
     before = decode(Inbound, kept.body) if kept is not None and kept.body else None
     if kept is None or before is None or before.text != clean(inbound.text) or _ids(before) != _ids(inbound):
         raise Problem(409, "idempotency_conflict", "this message_id has been used for another message")
-    return accepted._replace(session=kept.session)
+    return replace(accepted, session=kept.session)
 
 
 def _ids(inbound: Inbound) -> list[str]:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from gateway import commands
 from gateway.db import Tx
@@ -85,6 +86,6 @@ def _quietly(effect: Effect) -> Effect:
         outcome = yield from effect(scene)
         if outcome.interrupted is None:
             raise Problem(409, "nothing_to_stop", "no answer is being made")
-        return outcome._replace(said=())
+        return replace(outcome, said=())
 
     return act
