@@ -45,10 +45,14 @@ SETTINGS = {"listen_addresses": "", "max_connections": "200", "shared_buffers": 
 
 
 class Server:
-    """One server, and a loop beside those of the tests to speak with it from anywhere."""
+    """One server, and a loop beside those of the tests to speak with it from anywhere.
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="gw-pg-", dir=MEMORY if MEMORY.is_dir() else None))
+    Without a place of its own, what it holds is in memory: nothing there outlives the machine.
+    """
+
+    def __init__(self, where: Path | None = None) -> None:
+        where = where or (MEMORY if MEMORY.is_dir() else None)
+        self.folder = Path(tempfile.mkdtemp(prefix="gw-pg-", dir=where))
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
             os.chown(self.folder, NOBODY, NOBODY)
@@ -96,6 +100,12 @@ class Server:
                 command, cwd=self.folder, stdin=subprocess.PIPE, stdout=log, stderr=log, **self._as
             )
         self.run(self._answers())
+
+    @property
+    def pid(self) -> int:
+        """Of the process in whose family all its processes are."""
+        assert self._guard is not None
+        return self._guard.pid
 
     def stop(self) -> None:
         """End it as a crash would: whatever it was doing is cut off."""

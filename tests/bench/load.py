@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 
 import orjson
 
@@ -56,10 +57,13 @@ class Caller(asyncio.Protocol):
 
 
 class Load:
-    """Sends `messages` over `chats`; a chat's next message leaves only after its last one was acknowledged."""
+    """Sends `messages` over `chats`; a chat's next message leaves only after its last one was acknowledged.
 
-    def __init__(self, ledger: Ledger, port: int, chats: int, messages: int, first_serial: int = 1) -> None:
-        self._ledger, self._port = ledger, port
+    Connections go to the `ports` in turn, as a load balancer's would.
+    """
+
+    def __init__(self, ledger: Ledger, ports: Sequence[int], chats: int, messages: int, first_serial: int = 1) -> None:
+        self._ledger, self._ports = ledger, cycle(ports)
         self._plan = self._planned(chats, messages, first_serial)
         ledger.expected = messages
 
@@ -94,7 +98,7 @@ class Load:
             await self._ledger.all_answered.wait()
 
     async def _connect(self) -> Caller:
-        _, caller = await asyncio.get_running_loop().create_connection(Caller, "127.0.0.1", self._port)
+        _, caller = await asyncio.get_running_loop().create_connection(Caller, "127.0.0.1", next(self._ports))
         return caller
 
     async def _worker(self) -> None:

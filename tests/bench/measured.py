@@ -1,6 +1,7 @@
 """What a process under load costs, read from the kernel's own account of it."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,17 @@ def cost(pid: int) -> Cost:
         int(memory["VmRSS"].split()[0]) / 1024,
         int(memory["VmHWM"].split()[0]) / 1024,
     )
+
+
+def costs(pids: Iterable[int]) -> Cost:
+    """What several processes have cost together."""
+    return Cost(*map(sum, zip(*map(cost, pids), strict=True)))
+
+
+def family(pid: int) -> list[int]:
+    """A process and those that it has started, and they in turn."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in family(int(child)))]
 
 
 def percentile(values: list[float], share: float) -> float:
