@@ -99,7 +99,7 @@ async def test_at_work_is_said_in_threads_and_taken_back_where_no_message_does_i
         await adapter.typing(within)
         await adapter.draft(within, 7, "half")
         await adapter.typing(within)
-        await adapter.send(part("done", address=within, turn="0000000e-1"))  # takes the preview's place
+        await adapter.send(part("done", address=within, turn="1-0000000e"))  # takes the preview's place
         assert server.thinking[("DU7", thread)] == ""
 
 
