@@ -196,6 +196,9 @@ MARKERS = [
     ("[a|b>](http://x.yz/?q=|)", "<http://x.yz/?q=%7C|a|b&gt;>", "a|b> (http://x.yz/?q=%7C)"),
     ("<a@b.cd>", "<mailto:a@b.cd|a@b.cd>", "a@b.cd"),
     ("**http://x.yz/a_b**", "*<http://x.yz/a_b>*", "http://x.yz/a_b"),
+    ("~~a~~http://x.yz", f"~a~{Z}<http://x.yz>", "~a~ http://x.yz"),  # neither would be read without the space
+    ("a~~b~~http://x.yz/_c", f"a{Z}~b~{Z}<http://x.yz/_c>", "ab http://x.yz/_c"),
+    ("~~a~~(http://x.yz)", "~a~(<http://x.yz>)", "~a~(http://x.yz)"),
     ("[a](javascript:x)", "a", "a"),
     ("<b>&lt;", "&lt;b&gt;&lt;", "<b><"),
 ]

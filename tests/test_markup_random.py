@@ -59,6 +59,12 @@ def test_the_reader_is_strict(platform: str, said: str, text: str) -> None:
 
 
 @pytest.mark.feature("FMT-03")
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_marks_in_the_rest_of_an_address_that_was_cut_are_signs(platform: str) -> None:
+    assert not fault(platform, f"http://{'a' * 4097})__2 ***)***")
+
+
+@pytest.mark.feature("FMT-03")
 def test_the_reader_counts_utf16_units() -> None:
     said, text = "😀 **one** two 😀", "😀 one two 😀"
     assert not misread("telegram", said, [Rendered(text, text, bold(3, 3))])

@@ -14,6 +14,7 @@ _BUSY = re.compile(r"[*_~>@`]")
 _BLANK = "".join(char for char in map(chr, range(0x3001)) if char.isspace()) + BREAK
 _RUN = re.compile(r"\S+")
 _WORD = re.compile(r"[\w*_~`]")
+_JOINED = re.compile("[a-z0-9]https?://", re.IGNORECASE)  # an address that nobody takes for one
 
 
 class _Edge(NamedTuple):
@@ -89,13 +90,16 @@ class _Line:
         for link in self._links(self._start, self._end):
             if words := self._text[link.start : link.end]:
                 self._edges.append(_Edge(link.start, (_LINK,), self._style.link(link.value, words), len(words)))
+                if not self._style.breaks and _JOINED.match(self._text, max(link.start - 1, self._start)):
+                    self._edges.append(_Edge(link.start, (_BREAK,), " "))  # markup between them is left out
 
     def _add_markers(self, span: Span) -> None:
         mark, start, end = MARKERS[span.kind], span.start, span.end
         before, behind = self._within_word(span)
         place = OUTERMOST[span.kind]
         self._edges += [_Edge(start, (_OPENING, -end, place), mark), _Edge(end, (_CLOSING, -start, -place), mark)]
-        self._edges += [_Edge(start, (_BREAK,), BREAK)] * before + [_Edge(end, (_BREAK,), BREAK)] * behind
+        gap = BREAK if self._style.breaks else " "  # before an address, see _is_readable
+        self._edges += [_Edge(start, (_BREAK,), BREAK)] * before + [_Edge(end, (_BREAK,), gap)] * behind
         if span.kind == "code":
             self._coded.add(span)
 
@@ -114,15 +118,23 @@ class _Line:
         if self._style.breaks:
             extents = ((link.start, link.end) for link in self._links(span.start, span.end))
             return not any(first < span.start or span.end < last for first, last in extents)
-        edges = (span.start, span.end)
-        beside = any(first <= edge <= last for first, last in self._addressed for edge in edges)
-        return not beside and not any(self._within_word(span))
+        before, behind = self._within_word(span)
+        beside = any(first <= span.start <= last or first < span.end <= last for first, last in self._addressed)
+        return not beside and not before and (not behind or span.end in dict(self._addressed))
 
     @cached_property
     def _addressed(self) -> list[tuple[int, int]]:
-        """The stretches without white space that hold a bare address: a marker in one is taken for a part of it."""
-        runs = _RUN.finditer(self._text, self._start, self._end)
-        return [run.span() for run in runs if "://" in run[0] or any(True for _ in self._links(*run.span()))]
+        """The stretches from a bare address to the next white space: a marker in one is taken for a part of it."""
+        return [
+            found for run in _RUN.finditer(self._text, self._start, self._end) if (found := self._address(*run.span()))
+        ]
+
+    def _address(self, start: int, end: int) -> tuple[int, int] | None:
+        """The first address of a stretch without white space, with all that stands behind it."""
+        link = next((link.start for link in self._links(start, end)), end)
+        bare = self._text.find("://", start, link)
+        begins = start if bare >= 0 else link
+        return (begins, end) if begins < end else None
 
     def _links(self, start: int, end: int) -> Iterator[Span]:
         return map(self._clipped, self._index.within(start, end, "link", "url"))
