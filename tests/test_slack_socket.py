@@ -5,6 +5,7 @@ import asyncio
 import orjson
 import pytest
 
+from adapters.slack.line import HEARTBEAT
 from gateway.errors import Refused, Retry
 from tests.far.slack import SlackServer
 from tests.leap import leap
@@ -105,6 +106,17 @@ async def test_a_lost_connection_is_made_anew_and_nothing_is_missed() -> None:
         assert gate.texts == [text for round in range(5) for text in (f"{round}", f"{round} again")]
         assert ("retrying", "the connection to Slack was lost") in gate.states
         assert gate.state == "up"
+
+
+@pytest.mark.feature("CH-23")
+async def test_a_connection_on_which_nobody_speaks_is_heard_by_the_answers_to_our_pings() -> None:
+    async with SlackServer() as server, running(server) as (adapter, gate):
+        assert adapter.hears_every == HEARTBEAT
+        for _ in range(3):
+            rounds = gate.rounds
+            leap(HEARTBEAT + 1)
+            await gate.until(lambda: gate.rounds > rounds)  # noqa: B023
+        assert len([entry for entry in lines(server) if entry[0] == "open"]) == 1
 
 
 @pytest.mark.feature("CH-23")

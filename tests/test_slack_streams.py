@@ -94,14 +94,17 @@ async def test_another_try_of_the_answer_begins_anew() -> None:
 
 
 @pytest.mark.feature("STR-04")
-@pytest.mark.parametrize(
-    "fault", [("chat.stopStream", "message_not_in_streaming_state"), ("chat.update", "cant_update_message")]
-)
-async def test_the_answer_wins_whatever_became_of_its_preview(fault: tuple[str, str]) -> None:
+@pytest.mark.parametrize("fault", ["ended by Slack", "chat.stopStream", "chat.update"])
+async def test_the_answer_wins_whatever_became_of_its_preview(fault: str) -> None:
     async with SlackServer() as server, opened(server) as here:
         it = Thread(server, here)
         await it.draft("half an ans")
-        server.fail(*fault)
+        if fault == "ended by Slack":
+            server.speaking.end_streams()
+            with pytest.raises(Refused, match="message_not_in_streaming_state"):
+                await it.draft("half an answer")
+        else:
+            server.fail(fault, "something_new")
         await it.send("The answer.")
         assert it.seen == ["The answer."]
         await it.draft("half another")

@@ -213,6 +213,39 @@ async def test_who_is_an_administrator_is_asked_of_slack() -> None:
                 await adapter.is_admin(Address(chat="C1", user="U7"))
 
 
+@pytest.mark.feature("LIF-17")
+async def test_what_was_said_can_be_taken_back_where_slack_lets_us() -> None:
+    async with SlackServer() as server, opened(server) as (adapter, _):
+        ada, room = server.user("U7", "Ada"), server.room("C1")
+        below = Address(chat="C1", thread=ada.says("well?", room), user="U7", place="thread")
+        refs = [await adapter.send(part(text, id=text, address=below)) for text in ("one", "two")]
+        await adapter.delete(below, refs[0])
+        assert server.visible("C1", below.thread) == ["two"]
+        whisper = Address(chat="C1", user="U7", place="group")
+        refused = {
+            "gone already": (below, refs[0]),
+            "of somebody else": (below, below.thread),
+            "in which files were shared": (below, "file:F1"),
+            "that only one user saw": (whisper, await adapter.send(part("psst", address=whisper))),
+        }
+        for address, ref in refused.values():
+            with pytest.raises(Refused) as error:
+                await adapter.delete(address, ref)
+            assert error.value.reason == "rejected"
+        assert server.visible("C1", below.thread) == ["two"]
+
+
+@pytest.mark.feature("LIF-17", "KEY-06")
+async def test_a_workspace_that_shut_us_out_does_not_stop_the_others() -> None:
+    tokens = {"T1": BOT_TOKEN, "T2": "xoxb-4444444444-token_of_the_second"}
+    async with SlackServer() as server:
+        server.team("T2", tokens["T2"])
+        async with opened(server, bot_token=None, workspaces=tokens) as (adapter, _):
+            server.fail("chat.delete", "token_revoked")
+            with pytest.raises(Retry):
+                await adapter.delete(Address(account="T1", chat="C1", user="U7"), "1.2")
+
+
 @pytest.mark.feature("GRP-05", "KEY-06")
 async def test_leaving_finds_the_workspace_that_has_the_channel() -> None:
     second = "xoxb-4444444444-token_of_the_second"

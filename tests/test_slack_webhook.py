@@ -176,13 +176,14 @@ async def test_slack_itself_gets_through_after_failures_and_in_the_end_once(tmp_
         assert statuses[-1] == 200
 
 
-@pytest.mark.feature("CH-06", "CH-22")
+@pytest.mark.feature("CH-06", "CH-22", "CH-23")
 async def test_between_events_the_token_is_looked_at() -> None:
     async with SlackServer() as server, opened(server, mode="http", patience=2) as (adapter, gate):
         run = asyncio.create_task(adapter.run())
         await gate.until(lambda: len(gate.pauses) > 2)
         assert gate.pauses[:2] == [300, 300]
         assert gate.rounds == 2
+        assert adapter.hears_every > 300, "and if nobody could look, that is noticed"
         assert gate.state == "up"
         run.cancel()
 

@@ -12,6 +12,7 @@ from adapters.slack.drafts import Drafts
 from adapters.slack.entrance import Entrance
 from adapters.slack.events import Events
 from adapters.slack.intake import Intake
+from adapters.slack.line import HEARTBEAT
 from adapters.slack.options import Options as AppOptions
 from adapters.slack.parents import Parents
 from adapters.slack.people import People
@@ -39,6 +40,7 @@ class Adapter(adapter.Adapter):
         dialect="mrkdwn",
         caption=parts.TEXT,
         edit=True,
+        delete=True,
         draft=True,
         typing=60,
         groups=True,
@@ -72,6 +74,11 @@ class Adapter(adapter.Adapter):
         self._intake = Intake(gate, Events(name, self._homes, people, parents), actions, self._assistant)
         secret = options.signing_secret
         self._webhook = Webhook(gate, self._intake, self._entrance, secret.get_secret_value()) if secret else None
+
+    @property
+    def hears_every(self) -> float:
+        """By Socket Mode our pings are answered; called by Slack, we see every few minutes that our tokens hold."""
+        return HEARTBEAT if self.options.mode == "socket" else entrance.CHECK + 30
 
     async def open(self) -> None:
         """Ask in every workspace who we are there, and remove what an earlier process left half said."""
@@ -136,6 +143,15 @@ class Adapter(adapter.Adapter):
         asked = {"blocks": [], "channel": part.address.chat, "ts": ref, **parts.words(part)}
         try:
             await self._api.call(self._home(part.address), "chat.update", asked)
+        except Refused as refused:
+            raise self._spared(refused) from None
+
+    async def delete(self, address: Address, ref: str) -> None:
+        """A message of ours. What files were shared in has no id that we know; what one user saw cannot be undone."""
+        if is_file(ref) or parts.private(address):
+            raise Refused("rejected", "Slack does not let this be taken back")
+        try:
+            await self._api.call(self._home(address), "chat.delete", {"channel": address.chat, "ts": ref})
         except Refused as refused:
             raise self._spared(refused) from None
 

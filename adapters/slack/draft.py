@@ -61,15 +61,26 @@ class Draft:
 
     async def become(self, api: Api, home: Workspace, words: dict[str, Any]) -> None:
         """The whole of it at last. Raises what `send` may."""
-        if self._streams:
-            try:
-                await api.call(home, "chat.stopStream", self._where(), _BRIEF)
-            except Refused as refused:  # Slack ends a stream by itself after some minutes
-                if refused.reason == "auth":
-                    raise
-            self._streams = False
+        await self._stop(api, home)
         # blocks that are not mentioned would stay as they are, and a streamed text is in blocks
         await api.call(home, "chat.update", {"blocks": [], **self._where(), **words})
+
+    async def remove(self, api: Api, home: Workspace) -> None:
+        """Take it away. Slack deletes no message that is still being streamed. Raises what `send` may."""
+        await self._stop(api, home)
+        await api.call(home, "chat.delete", self._where(), _BRIEF)
+
+    async def _stop(self, api: Api, home: Workspace) -> None:
+        """While it is streamed a message is neither edited nor deleted. Slack ends a stream by itself after minutes."""
+        if not self._streams:
+            return
+        try:
+            await api.call(home, "chat.stopStream", self._where(), _BRIEF)
+        except Refused as refused:
+            if refused.reason == "auth":
+                raise
+        else:
+            self._streams = False
 
     def _where(self) -> dict[str, Any]:
         return {"channel": self.chat, "ts": self.ts}

@@ -77,7 +77,7 @@ class Drafts:
         for team, chat, thread, ts in left:
             if (team, chat, thread) in self._open:  # it was only the connection that began anew
                 continue
-            await self._remove((team, chat, thread), Draft(team, chat, ts))
+            await self._remove((team, chat, thread), Draft(team, chat, ts, streams=True))  # or not: it does no harm
 
     async def close(self) -> None:
         """Nobody goes on with what is open now."""
@@ -144,7 +144,7 @@ class Drafts:
         home = self._homes.find(draft.team)
         if home is not None:
             with suppress(SendError):
-                await self._api.call(home, "chat.delete", {"channel": draft.chat, "ts": draft.ts}, 10)
+                await draft.remove(self._api, home)
         await self._forget(spot)
 
     async def _forget(self, spot: Spot) -> None:

@@ -12,7 +12,8 @@ from tests.far.slack.world import Channel, Message, Team
 if TYPE_CHECKING:
     from tests.far.slack.server import SlackServer
 
-_TEXT = 40_000
+_TEXT = 40_000  # what is longer is cut when it is posted ...
+_EDITED = 4_000  # ... and refused when it is an edit
 _STREAM = 12_000
 
 
@@ -21,22 +22,31 @@ class Speaking:
 
     def __init__(self, server: "SlackServer") -> None:
         self._server = server
-        self._sent: dict[str, Message] = {}
+        self._sent: dict[str, tuple[str, str]] = {}
         self._lent: dict[str, tuple[Channel, str]] = {}
 
     async def post_message(self, team: Team, asked: Params) -> Any:
         channel = team.open_channel(asked.text("channel", needed=True))
         content = self._content(asked)
-        again = self._sent.get(asked.text("client_msg_id"))
-        if again is not None and self._server.recognises:
-            return {"channel": channel.id, "ts": again["ts"], "message": again}
+        again = self._sent.get(asked.text("client_msg_id")) if self._server.recognises else None
+        if again is not None:
+            return self._duplicate(team, *again)
         thread = self._thread(channel, asked)
         self._server.pace.check(channel.id)
         message = self.write(team, channel, {**content, **thread})
         if asked.text("client_msg_id"):
-            self._sent[asked.text("client_msg_id")] = message
+            self._sent[asked.text("client_msg_id")] = channel.id, message["ts"]
         self._server.accepted(channel, message, asked.given)
         return {"channel": channel.id, "ts": message["ts"], "message": message}
+
+    def _duplicate(self, team: Team, chat: str, ts: str) -> Any:
+        """What was posted under this `client_msg_id`, if it can still be found."""
+        channel = team.channels.get(chat)
+        if channel is None or team.bot.id not in channel.members:
+            raise Refusal("duplicate_channel_not_found")
+        if ts not in channel.messages:
+            raise Refusal("duplicate_message_not_found")
+        return {"channel": chat, "ts": ts, "message": channel.messages[ts]}
 
     def write(self, team: Team, channel: Channel, content: dict[str, Any]) -> Message:
         """A message of the bot's, told to the app like any other."""
@@ -79,6 +89,8 @@ class Speaking:
         if message.get("streaming"):
             raise Refusal("streaming_state_conflict")
         content = self._content(asked)
+        if len(content["text"]) > _EDITED:
+            raise Refusal("msg_too_long")
         self._server.updates.append((channel.id, message["ts"], content["text"]))
         kept = {} if "blocks" in asked.given else {"blocks": message["blocks"]} if "blocks" in message else {}
         bare = {name: value for name, value in message.items() if name not in ("blocks", "streamed")}
@@ -87,7 +99,9 @@ class Speaking:
         return {"channel": channel.id, "ts": message["ts"], "text": message["text"]}
 
     async def delete(self, team: Team, asked: Params) -> Any:
-        channel, message = self._own(team, asked)
+        channel, message = self._own(team, asked, "cant_delete_message")
+        if message.get("streaming"):
+            raise Refusal("cant_delete_message")
         del channel.messages[message["ts"]]
         return {"channel": channel.id, "ts": message["ts"]}
 
@@ -105,26 +119,35 @@ class Speaking:
         return {"channel": channel.id, "ts": message["ts"]}
 
     async def append_stream(self, team: Team, asked: Params) -> Any:
-        channel, message = self._own(team, asked)
+        channel, message = self._own(team, asked, "message_not_owned_by_app")
         if not message.get("streaming"):
             raise Refusal("message_not_in_streaming_state")
+        if not asked.text("markdown_text"):
+            raise Refusal("invalid_arguments")
         message["text"] += self._markdown(asked)
         return {"channel": channel.id, "ts": message["ts"]}
 
     async def stop_stream(self, team: Team, asked: Params) -> Any:
-        channel, message = self._own(team, asked)
+        channel, message = self._own(team, asked, "message_not_owned_by_app")
         if not message.pop("streaming", False):
             raise Refusal("message_not_in_streaming_state")
         message["text"] += self._markdown(asked)
         return {"channel": channel.id, "ts": message["ts"]}
 
-    def _own(self, team: Team, asked: Params) -> tuple[Channel, Message]:
+    def end_streams(self) -> None:
+        """What Slack does to streams that are some minutes old."""
+        for team in self._server.world.teams.values():
+            for channel in team.channels.values():
+                for message in channel.messages.values():
+                    message.pop("streaming", None)
+
+    def _own(self, team: Team, asked: Params, foreign: str = "cant_update_message") -> tuple[Channel, Message]:
         channel = team.open_channel(asked.text("channel", needed=True))
         message = channel.messages.get(asked.text("ts", needed=True))
         if message is None:
             raise Refusal("message_not_found")
         if message.get("bot_id") != team.bot.bot_id:
-            raise Refusal("cant_update_message")
+            raise Refusal(foreign)
         return channel, message
 
     def _thread(self, channel: Channel, asked: Params) -> dict[str, Any]:
@@ -139,8 +162,7 @@ class Speaking:
         text, shown = asked.text("text"), asked.data("blocks")
         if not text and not shown:
             raise Refusal("no_text")
-        if len(text) > _TEXT:
-            raise Refusal("msg_too_long")
+        text = text[:_TEXT]
         if shown:
             blocks.check(shown)
             return {"text": text, "blocks": shown}
