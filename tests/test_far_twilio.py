@@ -99,7 +99,9 @@ async def test_a_line_needs_a_conversation_and_words(server: TwilioServer) -> No
     assert (await post(server, path, Author="helper", Body=" "))[1]["code"] == 50511
     assert (await post(server, path, Author="helper", Body="x" * 1601))[1]["code"] == 50507
     assert (await post(server, path, Author="helper", Body="x"))[0] == 201
-    assert chat.lines == [("helper", "x")]
+    assert (await post(server, path, Author="helper", MediaSid="ME1"))[1]["code"] == 50510
+    assert (await post(server, path, Author="helper", MediaSid=server.store(b"png", "image/png")))[0] == 201
+    assert (chat.lines, chat.files) == ([("helper", "x"), ("helper", "[image/png]")], [b"png"])
 
 
 async def test_faults_come_in_order_and_are_used_up(server: TwilioServer) -> None:

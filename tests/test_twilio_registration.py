@@ -52,6 +52,7 @@ async def test_what_is_ours_already_is_not_set_again_and_other_addresses_are_kep
 
 async def test_it_may_be_left_to_the_operator() -> None:
     async with TwilioServer() as server, opened(server, register_webhook=False, conversations=True) as (adapter, gate):
+        assert adapter.hears_every == 0
         await adapter.run()
         await adapter.withdraw()
         assert [route for route, _ in server.calls] == ["account"]
@@ -77,6 +78,7 @@ async def test_what_cannot_be_set_is_told_and_does_no_harm(sender: str, words: s
         state, detail = channel.gate.states[-1]
         assert state == "up"
         assert words in detail
+        assert channel.gate.rounds, "it is no dead connection"
         assert app["sms_url"] == ""
         assert OURS in detail
         await channel.adapter.withdraw()
@@ -99,6 +101,8 @@ async def test_a_failure_is_told_and_tried_again_more_and_more_seldom() -> None:
         await channel.adapter.open()
         await _run(channel, 5)
         assert channel.gate.pauses == [5, 10, 20, 300, 300]
+        assert channel.gate.rounds == 2
+        assert channel.adapter.hears_every > 300
         states = [state for state, _ in channel.gate.states]
         assert states == ["retrying", "retrying", "retrying", "up", "up"]
         assert "webhook not registered" in channel.gate.states[0][1]

@@ -13,12 +13,14 @@ from adapters.twilio.api import BRIEF, Api
 from adapters.twilio.content import ITEM_TITLE, ITEMS, REPLIES, REPLY_TITLE, Contents
 from adapters.twilio.conversations import Conversations
 from adapters.twilio.fields import Fields
+from adapters.twilio.lines import Lines
 from adapters.twilio.media import Media
 from adapters.twilio.messages import Drop, Messages
 from adapters.twilio.options import Options as SenderOptions
 from adapters.twilio.order import Order
 from adapters.twilio.refusal import GONE_FOR_GOOD, WINDOW
 from adapters.twilio.registration import Registration
+from adapters.twilio.rulers import Rulers
 from adapters.twilio.senders import Party, party
 from adapters.twilio.signature import Signature
 from adapters.twilio.speech import Speech
@@ -84,13 +86,17 @@ class Adapter(adapter.Adapter):
         self._conversations = Conversations(name, options.account_sid, self.account, self.mention)
         self._order = Order(options.order_wait)
         address = partial(self._signature.address, gate.public_url)
-        self._speech = Speech(
-            api, self._us, self.mention, Contents(gate, api), self._order, lambda **query: address(query)
-        )
+        self._speech = Speech(api, self._us, Contents(gate, api), self._order, lambda **query: address(query))
+        self._lines = Lines(gate, api, self._us.kind, self.mention)
+        self._rulers = Rulers(api)
         self._registration = Registration(api, self._us, conversations=options.conversations)
         self._upkeep = Upkeep(gate, self._registration, address() if options.register_webhook else "")
         self._media = Media(gate, api, options.api_base)
         self._heard: OrderedDict[str, str] = OrderedDict()
+
+    @property
+    def hears_every(self) -> float:
+        return self._upkeep.hears_every
 
     async def open(self) -> None:
         """See that the account is ours to speak for, and have Twilio call us."""
@@ -176,7 +182,7 @@ class Adapter(adapter.Adapter):
     async def send(self, part: Part) -> str:
         """A message, or several where files cannot go with the words. The other end of its status is our webhook."""
         if part.address.place == "group":
-            return await self._speech.say_in_conversation(part)
+            return await self._lines.say(part)
         return await self._speech.say(part)
 
     async def typing(self, address: Address) -> None:
@@ -195,6 +201,10 @@ class Adapter(adapter.Adapter):
         query = [("From", them), ("To", str(self._us)), ("PageSize", "1")]
         found = (await self._api.get("messages", self._api.of_account("/Messages.json"), query, LastMessages)).messages
         return found[0].sid if found else ""
+
+    async def is_admin(self, address: Address) -> bool:
+        """Whoever may remove others from a conversation, by the role that Twilio knows them to have there."""
+        return address.place == "group" and await self._rulers.has(address.chat, address.user)
 
     def fetch(self, file: File) -> AsyncIterator[bytes]:
         """Raises `Refused` when it is not to be had from Twilio (any more), else `Retry`."""

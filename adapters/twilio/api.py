@@ -4,7 +4,7 @@ No error of an HTTP client is passed on or chained: its request holds the auth t
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -23,6 +23,8 @@ Form = Sequence[tuple[str, str]]
 SOON = 30.0  # seconds
 BRIEF = 10.0
 LARGEST = 1_048_576  # bytes of an answer
+_READ = ClientTimeout(total=SOON, connect=BRIEF, sock_connect=BRIEF)
+_UPLOAD = ClientTimeout(total=300, connect=BRIEF, sock_connect=BRIEF)
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -83,14 +85,29 @@ class Api:
             failure = Unknown(_named(what, error))
         raise failure
 
+    async def upload(self, what: str, url: str, content: bytes, mime: str, kind: type[_T]) -> _T:
+        """The result of a POST of a file, which nobody sees yet. Raises `Retry` or `Refused`."""
+        headers = {**self.headers, "Content-Type": mime}
+        return await self._ask(what, "POST", URL(url), headers, _UPLOAD, kind, content)
+
     async def get(self, what: str, url: str, query: Form, kind: type[_T]) -> _T:
         """The result of a GET. Raises `Retry` or `Refused`: asking again does no harm."""
+        return await self._ask(what, "GET", URL(url).with_query(list(query)), self.headers, _READ, kind)
+
+    async def _ask(
+        self,
+        what: str,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str],
+        limit: ClientTimeout,
+        kind: type[_T],
+        content: bytes | None = None,
+    ) -> _T:
         failure: SendError
         try:
-            asked = URL(url).with_query(list(query))
-            limit = ClientTimeout(total=SOON, connect=BRIEF, sock_connect=BRIEF)
-            async with self._gate.http.get(
-                asked, headers=self.headers, timeout=limit, allow_redirects=False
+            async with self._gate.http.request(
+                method, url, data=content, headers=headers, timeout=limit, allow_redirects=False
             ) as response:
                 body = await response.content.read(LARGEST)
                 return self._read(what, response.status, response.headers.get("retry-after", ""), body, kind)

@@ -17,6 +17,7 @@ from gateway.message import File
 MOST = 32  # files of one message
 REDIRECTS = 3
 LONGEST_URL = 2000
+STORE = "mcs.us1"  # the product that keeps the files of conversations
 _PIECE = 65536
 _LIMIT = ClientTimeout(total=None, connect=10, sock_connect=10, sock_read=30)
 _STORES = (".twiliocdn.com", ".amazonaws.com")  # where Twilio sends us for the content itself
@@ -114,9 +115,7 @@ class Media:
     async def _named(self, ref: str) -> str:
         """The address of a file. Of those of conversations Twilio tells one that is good for a while."""
         if _IN_CONVERSATION.fullmatch(ref):
-            return (
-                await self._api.get("file", self._api.at("mcs.us1", ref), (), Stored)
-            ).links.content_direct_temporary
+            return (await self._api.get("file", self._api.at(STORE, ref), (), Stored)).links.content_direct_temporary
         if not self._is_twilio(ref):
             raise Refused("gone", "file: it is not one of Twilio's")
         return ref

@@ -28,6 +28,13 @@ _LARGEST = {"whatsapp": 16 * MB, "messenger": 16 * MB, "": 5 * MB}
 _LARGEST_IMAGE = 5 * MB
 
 
+_IN_CONVERSATION = ("image/jpeg", "image/png", "audio/mpeg", "audio/amr", "video/mp4", "application/pdf")
+"""What the conversations of an SMS number hand on to telephones."""
+
+OF_FILES = ("unsupported", "rejected", "too_long")
+"""Reasons to refuse a message that may be those of its files."""
+
+
 class Piece(NamedTuple):
     """One message of Twilio's."""
 
@@ -86,8 +93,17 @@ def _length(text: str) -> int:
 def _check(file: File, kind: str) -> None:
     if not file.url.startswith(("http://", "https://")):
         raise Refused("rejected", "a file has no address that Twilio could fetch it from: is server.public_url set?")
+    _fits(file, kind, _NATIVE.get(kind, ()))
+
+
+def carried(file: File, kind: str) -> None:
+    """Raises `Refused` for a file that conversations of a channel of this kind do not hand on to everybody."""
+    _fits(file, kind, _NATIVE.get(kind, ()) if kind else _IN_CONVERSATION)
+
+
+def _fits(file: File, kind: str, types: Sequence[str]) -> None:
     largest = _LARGEST_IMAGE if file.mime.startswith("image/") else _LARGEST.get(kind, 0)
-    if file.mime not in _NATIVE.get(kind, ()) or file.size > largest:
+    if file.mime not in types or file.size > largest:
         raise Refused("unsupported", f"a file of type {file.mime[:80]} and {file.size} bytes is not taken there")
 
 

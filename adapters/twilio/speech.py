@@ -1,23 +1,20 @@
-"""Saying a part: by Twilio's messages to one person, by a line in a group conversation."""
+"""Saying a part to one person, by Twilio's messages."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from adapters.twilio import content
-from adapters.twilio.api import Api, segment
+from adapters.twilio.api import Api
+from adapters.twilio.begun import Begun
 from adapters.twilio.content import Contents
 from adapters.twilio.order import Order
-from adapters.twilio.parts import Piece, pieces, with_choices, with_links
+from adapters.twilio.parts import OF_FILES, Piece, pieces, with_choices, with_links
 from adapters.twilio.refusal import VARIABLES, Denied
 from adapters.twilio.senders import Party
 from gateway.errors import Refused, SendError
 from gateway.message import Part
-
-_OF_FILES = ("unsupported", "rejected", "too_long")
-REMEMBERED = 1000  # parts of which only a beginning was sent
 
 
 class Callback(Protocol):
@@ -33,27 +30,17 @@ class Sent(msgspec.Struct, frozen=True):
 class Speech:
     """What one sender of one account says."""
 
-    def __init__(self, api: Api, us: Party, name: str, contents: Contents, order: Order, callback: Callback) -> None:
-        self._api, self._us, self._name = api, us, name
+    def __init__(self, api: Api, us: Party, contents: Contents, order: Order, callback: Callback) -> None:
+        self._api, self._us = api, us
         self._contents, self._order, self._callback = contents, order, callback
-        self._begun: OrderedDict[str, list[str]] = OrderedDict()
+        self._begun = Begun()
 
     async def say(self, part: Part) -> str:
-        """Send a part to a person; the id of its last message. Raises `Retry`, `Refused` or `Unknown`.
-
-        When a part takes several messages and not all could be sent, the next try goes on where this one ended.
-        """
+        """Send a part to a person; the id of its last message. Raises `Retry`, `Refused` or `Unknown`."""
         planned = [Piece(part.text)] if part.template else pieces(part, self._us.kind)
-        refs = self._begun.pop(part.id, [])[: len(planned) - 1]
-        try:
+        with self._begun.of(part.id, len(planned)) as refs:
             for number in range(len(refs), len(planned)):
                 refs.append(await self._piece(part, planned[number], number, last=number == len(planned) - 1))
-        except SendError:
-            if refs:
-                self._begun[part.id] = refs
-                if len(self._begun) > REMEMBERED:
-                    self._begun.popitem(last=False)
-            raise
         return refs[-1]
 
     async def _piece(self, part: Part, piece: Piece, number: int, *, last: bool) -> str:
@@ -64,7 +51,7 @@ class Speech:
             try:
                 return await self._send(part, piece, callback)
             except Refused as refused:
-                if not number or not piece.files or refused.reason not in _OF_FILES:
+                if not number or not piece.files or refused.reason not in OF_FILES:
                     raise
             # The words before are out already, and are not to be said once more.
             return await self._send(part, Piece(with_links(piece.files)), callback)
@@ -103,15 +90,6 @@ class Speech:
 
     async def _post(self, form: Sequence[tuple[str, str]]) -> str:
         return (await self._api.post("message", self._api.of_account("/Messages.json"), form, Sent)).sid
-
-    async def say_in_conversation(self, part: Part) -> str:
-        """Add a line to a group conversation; its id. Raises `Retry`, `Refused` or `Unknown`."""
-        if part.files:
-            raise Refused("unsupported", "files are not sent to conversations")
-        path = f"/v1/Conversations/{segment(part.address.chat)}/Messages"
-        words = with_choices(part.text, part.buttons)
-        form = [("Author", self._name), ("Body", words)]
-        return (await self._api.post("conversation", self._api.at("conversations", path), form, Sent)).sid
 
 
 def _template(part: Part) -> list[tuple[str, str]]:

@@ -18,6 +18,11 @@ class Upkeep:
         self._next = CHECK
         self._failures = 0
 
+    @property
+    def hears_every(self) -> float:
+        """Seconds within which Twilio answers a look of ours; 0 where we do not look."""
+        return CHECK + 30 if self._url else 0
+
     async def look(self) -> None:
         """Have Twilio call us. Raises only `Refused("auth")`; any other failure is kept to be told."""
         if not self._url:
@@ -35,7 +40,7 @@ class Upkeep:
             return
         else:
             self._by_hand = ""
-            self._gate.heard()
+        self._gate.heard()  # also where the webhook is left to others: Twilio has answered
         self._trouble, self._next, self._failures = "", CHECK, 0
 
     async def keep(self) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal
 from urllib.parse import urldefrag
 
@@ -38,6 +37,10 @@ class Twilio(Ground):
         self._copies = 1
         self._held: list[tuple[Person | Conversation, Any]] | None = None
 
+    async def start(self) -> None:
+        self.server.clock = lambda: time.time() + self.ahead
+        await super().start()
+
     async def stop(self) -> None:
         """The gateway comes back at another address, and takes only what is nobody's."""
         await super().stop()
@@ -59,8 +62,7 @@ class Twilio(Ground):
 
     async def say(self, who: Person, text: str, where: Conversation | None = None, *, below: str = "") -> str:
         if where is not None:
-            now = datetime.fromtimestamp(time.time() + self.ahead, UTC).isoformat()
-            return await self._tell(where, where.form("onMessageAdded", who.address, text, DateCreated=now))
+            return await self._tell(where, where.form("onMessageAdded", who.address, text))
         more = {"OriginalRepliedMessageSid": below} if below else {}
         return await self._tell(who, who.form(text, **more))
 

@@ -1,5 +1,6 @@
 """People who write to the account's numbers, alone or in a conversation."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -75,13 +76,24 @@ class Conversation:
 
     def __init__(self, server: "TwilioServer", sid: str) -> None:
         self._server, self.sid = server, sid
-        self.lines: list[tuple[str, str]] = []  # author, body
+        self.lines: list[tuple[str, str]] = []  # author, body; of a file its type in brackets
+        self.files: list[bytes] = []
+        self.participants: list[dict[str, Any]] = []
+
+    def joins(self, who: str, role: str = "channel user") -> None:
+        """Somebody takes part from now on: a user of the site's chat, or a telephone by its address."""
+        bound = {"type": "sms", "address": who, "proxy_address": "+14155550100"}
+        named = {"messaging_binding": bound} if ":" in who or who.startswith("+") else {"identity": who}
+        found = {"sid": self._server.number("MB"), "conversation_sid": self.sid, "identity": None}
+        sid = next((sid for sid, one in self._server.roles.items() if one["friendly_name"] == role), None)
+        self.participants.append({**found, "messaging_binding": None, "role_sid": sid, **named})
 
     def form(self, event: str, author: str, body: str = "", **fields: str) -> list[tuple[str, str]]:
         """The webhook that tells of something; `fields` are more of its fields, or replace ours."""
         said = {"EventType": event, "ConversationSid": self.sid, "AccountSid": self._server.account}
         said |= {"Author": author, "Body": body, "MessageSid": self._server.number("IM"), "Source": "SMS"}
-        said |= {"ChatServiceSid": self._server.service, "DateCreated": "2026-01-02T03:04:05.678Z", "RetryCount": "0"}
+        now = datetime.fromtimestamp(self._server.clock(), UTC).isoformat(timespec="milliseconds")
+        said |= {"ChatServiceSid": self._server.service, "DateCreated": now.replace("+00:00", "Z"), "RetryCount": "0"}
         return [*{**said, **fields}.items()]
 
     async def says(self, author: str, body: str, *, copies: int = 1, **fields: str) -> int:

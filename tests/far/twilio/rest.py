@@ -21,6 +21,8 @@ class Asked(NamedTuple):
     ids: dict[str, str]
     form: Many
     json: Any
+    content: bytes = b""
+    type: str = ""
 
     def first(self, name: str) -> str:
         values = self.form.get(name)
@@ -158,13 +160,52 @@ class Rest:
         conversation = self._server.conversations.get(asked.ids["sid"])
         if conversation is None:
             raise Refusal(404, 20404)
-        body = asked.first("Body")
-        if not body.strip():
+        body, media, author = asked.first("Body"), asked.first("MediaSid"), asked.first("Author") or "system"
+        if not body.strip() and not media:
             raise Refusal(400, 50511, "Message body is required")
         if len(body) > LONGEST:
             raise Refusal(400, 50507, "Message body is too long")
-        conversation.lines.append((asked.first("Author") or "system", body))
+        if media and media not in self._server.files:
+            raise Refusal(400, 50510, "Invalid message media SID")
+        if body:
+            conversation.lines.append((author, body))
+        if media:
+            content, type = self._server.files[media]
+            conversation.lines.append((author, f"[{type}]"))
+            conversation.files.append(content)
         return {"sid": self._server.number("IM")}
+
+    async def conversation(self, asked: Asked) -> Any:
+        if asked.ids["sid"] not in self._server.conversations:
+            raise Refusal(404, 20404)
+        return {"sid": asked.ids["sid"], "chat_service_sid": self._server.service, "state": "active"}
+
+    async def participants(self, asked: Asked) -> Any:
+        """A page of them; where the next one is, is said by its whole address."""
+        conversation = self._server.conversations.get(asked.ids["sid"])
+        if conversation is None:
+            raise Refusal(404, 20404)
+        size, start = min(int(asked.first("PageSize") or 50), self._server.page), int(asked.first("PageToken") or 0)
+        page, url = conversation.participants[start : start + size], None
+        if start + size < len(conversation.participants):
+            home = f"https://conversations.twilio.com/v1/Conversations/{conversation.sid}/Participants"
+            url = f"{home}?PageSize={size}&Page={start // size + 1}&PageToken={start + size}"
+        return {"participants": page, "meta": {"key": "participants", "page_size": size, "next_page_url": url}}
+
+    async def role(self, asked: Asked) -> Any:
+        role = self._server.roles.get(asked.ids["sid"])
+        if role is None:
+            raise Refusal(404, 20404)
+        return role
+
+    async def store(self, asked: Asked) -> Any:
+        """Keep a file for conversations of a service, as it comes."""
+        if asked.ids["service"] != self._server.service:
+            raise Refusal(404, 20404)
+        if not asked.content:
+            raise Refusal(400, 20001, "the file is empty")
+        sid = self._server.store(asked.content, asked.type)
+        return {"sid": sid, "size": len(asked.content), "content_type": asked.type, "filename": None}
 
     async def for_all(self, asked: Asked) -> Any:
         return {"post_webhook_url": self._server.conversations_url, "filters": self._server.filters}

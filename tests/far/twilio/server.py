@@ -12,7 +12,7 @@ from aiohttp import ClientError, ClientSession, web
 
 from tests.far.backend import end
 from tests.far.place import Place
-from tests.far.twilio.caller import Caller, Many, gathered
+from tests.far.twilio.caller import FORM, Caller, Many, gathered
 from tests.far.twilio.faults import Fault, How, Refusal, Script
 from tests.far.twilio.people import Conversation, Person
 from tests.far.twilio.rest import Asked, Rest, Said
@@ -20,6 +20,12 @@ from tests.far.twilio.rest import Asked, Rest, Said
 ACCOUNT, TOKEN = "AC" + "5e" * 16, "0123456789abcdeffedcba9876543210"
 WHATSAPP, NUMBER, PAGE = "whatsapp:+14155550199", "+14155550100", "messenger:555000111"
 SENDERS = (WHATSAPP, "whatsapp:+14155238886", NUMBER, PAGE)
+_MEMBER = ("sendMessage", "sendMediaMessage", "leaveConversation", "editOwnMessage", "deleteOwnMessage")
+_ADMIN = ("addParticipant", "removeParticipant", "editAnyMessage", "deleteAnyMessage", "deleteConversation")
+_ROLES = (
+    {"friendly_name": "channel user", "permissions": _MEMBER},
+    {"friendly_name": "channel admin", "permissions": (*_MEMBER, *_ADMIN)},
+)
 _API = f"/2010-04-01/Accounts/{ACCOUNT}"
 
 
@@ -67,12 +73,15 @@ class TwilioServer(Place):
         self.reports: tuple[str, ...] = ("sent", "delivered")
         self.published: dict[str, bytes] = {}  # what stands in the web, besides what can be fetched from here
         self._sids = count(1)
+        self.roles = {self.number("RL"): {"type": "conversation", **role} for role in _ROLES}
+        self.page = 100  # most participants on a page
+        self.clock: Callable[[], float] = time.time
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         await self.caller.start()
-        app, rest = web.Application(client_max_size=1 << 20), Rest(self)
-        conversations, webhooks = "/v1/Conversations/{sid}/Messages", "/v1/Configuration/Webhooks"
+        app, rest = web.Application(client_max_size=32 << 20), Rest(self)
+        conversation, webhooks = "/v1/Conversations/{sid}", "/v1/Configuration/Webhooks"
         for method, path, route, do in (
             ("GET", f"{_API}.json", "account", rest.account),
             ("POST", f"{_API}/Messages.json", "messages", rest.messages),
@@ -83,9 +92,13 @@ class TwilioServer(Place):
             ("POST", "/v2/Channels/Senders/{sid}", "senders", rest.sender),
             ("POST", "/v2/Indicators/Typing.json", "typing", rest.typing),
             ("POST", "/v1/Content", "content", rest.content),
-            ("POST", conversations, "conversations", rest.say),
+            ("GET", conversation, "conversation", rest.conversation),
+            ("POST", f"{conversation}/Messages", "conversations", rest.say),
+            ("GET", f"{conversation}/Participants", "participants", rest.participants),
+            ("GET", "/v1/Roles/{sid}", "roles", rest.role),
             ("GET", webhooks, "webhooks", rest.for_all),
             ("POST", webhooks, "webhooks", rest.set_for_all),
+            ("POST", "/v1/Services/{service}/Media", "uploads", rest.store),
             ("GET", "/v1/Services/{service}/Media/{sid}", "media", rest.stored),
         ):
             app.router.add_route(method, path, self._answering(route, do))
@@ -143,7 +156,8 @@ class TwilioServer(Place):
     def fail(self, route: str, how: int | How, times: int = 1, **more: Any) -> None:
         """The next `times` calls of a route ("*": any) go wrong: an HTTP status, or one of `How`; `more` as in `Fault`.
 
-        Routes: account, messages, list, numbers, senders, typing, content, conversations, webhooks, media.
+        Routes: account, messages, list, numbers, senders, typing, content, conversation, conversations, participants,
+        roles, webhooks, uploads, media.
         """
         self.script.add(Fault(route, how, times, **more))
 
@@ -257,11 +271,13 @@ class TwilioServer(Place):
 
 
 async def _asked(request: web.Request) -> Asked:
-    """The arguments of a call: a form, a query, or JSON."""
-    data = orjson.loads(await request.read()) if request.content_type == "application/json" else None
-    form = await request.post() if data is None and request.method == "POST" else {}
+    """The arguments of a call: a form, a query, or JSON; else a file."""
+    type = request.content_type
+    data = orjson.loads(await request.read()) if type == "application/json" else None
+    form = await request.post() if type == FORM else {}
+    content = await request.read() if data is None and type != FORM else b""
     pairs = [(name, str(value)) for name, value in (*request.query.items(), *form.items())]
-    return Asked(dict(request.match_info), gathered(pairs), data)
+    return Asked(dict(request.match_info), gathered(pairs), data, content, type)
 
 
 def _refused(refusal: Refusal) -> web.Response:
