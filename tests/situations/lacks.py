@@ -21,13 +21,11 @@ LACKS: dict[str, dict[str, str]] = {
     "slack-http": {
         "a_place": "people cannot send places",
         "an_address_card": "people cannot send address cards",
-        "a_kind_that_no_bot_reads": "all that people can send is text and files",
         "formatting_refused": _LENIENT,
     },
     "slack-socket": {
         "a_place": "people cannot send places",
         "an_address_card": "people cannot send address cards",
-        "a_kind_that_no_bot_reads": "all that people can send is text and files",
         "formatting_refused": _LENIENT,
         **dict.fromkeys((*_PUSHED_ONLY, "a_message_of_ten_minutes_ago", "a_message_replayed"), _FETCHED),
     },
@@ -40,7 +38,6 @@ LACKS: dict[str, dict[str, str]] = {
         "the_last_message_edited": "Twilio tells of no edits by people alone with us",
         "an_older_message_edited": "Twilio tells of no edits by people alone with us",
         "a_waiting_message_deleted": "Twilio tells of no deletions by people alone with us",
-        "a_kind_that_no_bot_reads": "what Twilio cannot carry it does not tell of",
         "written_while_the_gateway_is_away": "it tries for 15 seconds and then lets go of the message",
         "formatting_refused": _LENIENT,
         "a_message_of_ten_minutes_ago": _NO_TIME,

@@ -77,6 +77,10 @@ class Slack(Ground):
     async def speak(self, who: User, recording: bytes) -> None:
         self._shares(who, "audio/ogg", recording, text="", subtype="slack_audio")
 
+    async def baffle(self, who: User) -> None:
+        """Begin a call, of which apps are told no more than that there is one."""
+        who.posts({"text": "", "blocks": [{"type": "call", "block_id": "b1", "call_id": "R1"}]})
+
     def _shares(self, who: User, mime: str, *contents: bytes, text: str, **more: Any) -> None:
         files = [File(f"F{next(self._numbers)}", "file", content, mime, **more) for content in contents]
         self.server.world.files.update({file.id: file for file in files})

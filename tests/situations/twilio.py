@@ -89,6 +89,9 @@ class Twilio(Ground):
     async def introduce(self, who: Person) -> None:
         await who.shows((b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Bob\r\nEND:VCARD\r\n", "text/vcard"))
 
+    async def baffle(self, who: Person) -> None:
+        await who.says("", MessageType="unsupported")
+
     def copies(self, each: int) -> None:
         self._copies = each
 
