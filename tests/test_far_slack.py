@@ -58,6 +58,30 @@ async def test_a_stream_that_slack_has_ended_is_a_message_like_any(server: Slack
     assert (await call(server, "chat.update", **it, text="whole"))["ok"]
 
 
+async def test_a_stream_that_somebody_has_stopped_takes_no_more(server: SlackServer) -> None:
+    it = await stream(server)
+    server.speaking.end_streams(by_user=True)
+    assert (await call(server, "chat.appendStream", **it, markdown_text="more"))["error"] == "stopped_by_user"
+    assert (await call(server, "chat.update", **it, text="whole"))["ok"]
+
+
+async def test_a_stream_needs_a_thread_and_in_channels_somebody_to_read_it(server: SlackServer) -> None:
+    ada = server.user("U7")
+    who = {"recipient_user_id": "U7", "recipient_team_id": "T1"}
+    channel = {"channel": "C1", "thread_ts": ada.says("well?", server.room("C1"))}
+    direct = {"channel": "DU7", "thread_ts": ada.says("well?")}
+    refused = (
+        ({"channel": "C1", **who}, "invalid_thread_ts"),
+        (channel, "missing_recipient_user_id"),
+        ({**channel, "recipient_user_id": "U7"}, "missing_recipient_team_id"),
+        ({**direct, **who}, "invalid_arguments"),
+    )
+    for asked, word in refused:
+        assert (await call(server, "chat.startStream", **asked))["error"] == word
+    for asked in ({**channel, **who}, direct):
+        assert (await call(server, "chat.startStream", **asked))["ok"]
+
+
 async def test_what_others_said_is_theirs(server: SlackServer) -> None:
     theirs = {"channel": "C1", "ts": server.user("U7").says("mine", server.room("C1"))}
     words = {

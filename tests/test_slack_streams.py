@@ -94,17 +94,19 @@ async def test_another_try_of_the_answer_begins_anew() -> None:
 
 
 @pytest.mark.feature("STR-04")
-@pytest.mark.parametrize("fault", ["ended by Slack", "chat.stopStream", "chat.update"])
+@pytest.mark.parametrize("fault", ["ended by Slack", "stopped by a user", "chat.stopStream", "chat.update"])
 async def test_the_answer_wins_whatever_became_of_its_preview(fault: str) -> None:
     async with SlackServer() as server, opened(server) as here:
         it = Thread(server, here)
         await it.draft("half an ans")
-        if fault == "ended by Slack":
-            server.speaking.end_streams()
-            with pytest.raises(Refused, match="message_not_in_streaming_state"):
-                await it.draft("half an answer")
-        else:
+        if fault.startswith("chat."):
             server.fail(fault, "something_new")
+        else:
+            server.speaking.end_streams(by_user=fault == "stopped by a user")
+            with pytest.raises(Refused, match=r"stopped_by_user|message_not_in_streaming_state"):
+                await it.draft("half an answer")
+            await it.draft("half an answer, more")
+            assert len(server.asked("chat.appendStream")) == 1, "Slack is not asked again"
         await it.send("The answer.")
         assert it.seen == ["The answer."]
         await it.draft("half another")

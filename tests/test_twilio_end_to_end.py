@@ -57,7 +57,7 @@ async def test_copies_and_spellings_are_one_message_and_one_person(tmp_path: Pat
             assert await here.rows("SELECT COUNT(*) FROM lane") == [(1,)]
 
 
-@pytest.mark.feature("SEC-01", "SEC-02", "INB-09")
+@pytest.mark.feature("CH-12", "SEC-01", "SEC-02", "INB-09")
 async def test_the_unsigned_and_the_misdirected_leave_nothing_to_answer(tmp_path: Path) -> None:
     async with road(tmp_path) as here:
         server, url = here.server, f"{here.gateway.url}/c/help"

@@ -78,7 +78,7 @@ class Adapter(adapter.Adapter):
     @property
     def hears_every(self) -> float:
         """By Socket Mode our pings are answered; called by Slack, we see every few minutes that our tokens hold."""
-        return HEARTBEAT if self.options.mode == "socket" else entrance.CHECK + 30
+        return HEARTBEAT if self.options.mode == "socket" else self._entrance.looks_every
 
     async def open(self) -> None:
         """Ask in every workspace who we are there, and remove what an earlier process left half said."""

@@ -26,6 +26,7 @@ class Draft:
     def __init__(self, team: str, chat: str, ts: str, key: int = 0, shown: str = "", *, streams: bool = False) -> None:
         self.team, self.chat, self.ts, self.key = team, chat, ts, key
         self._shown, self._streams = shown, streams
+        self._closed = False  # Slack takes no more of it: some minutes are over, or somebody has stopped it
 
     @classmethod
     async def stream(cls, api: Api, home: Workspace, asked: dict[str, Any], key: int, text: str) -> Self:
@@ -49,8 +50,8 @@ class Draft:
             shown = _certain(text)
             if not shown.startswith(self._shown):
                 return _unsure(self._shown, shown)
-            if more := shown.removeprefix(self._shown):
-                await api.call(home, "chat.appendStream", {**self._where(), **_markdown(more)}, _BRIEF)
+            if not self._closed and (more := shown.removeprefix(self._shown)):
+                await self._append(api, home, more)
                 self._shown = shown
             return True
         shown = _end(text)
@@ -58,6 +59,13 @@ class Draft:
             await api.call(home, "chat.update", {**self._where(), "text": shown}, _BRIEF)
             self._shown = shown
         return True
+
+    async def _append(self, api: Api, home: Workspace, more: str) -> None:
+        try:
+            await api.call(home, "chat.appendStream", {**self._where(), **_markdown(more)}, _BRIEF)
+        except Refused:
+            self._closed = True
+            raise
 
     async def become(self, api: Api, home: Workspace, words: dict[str, Any]) -> None:
         """The whole of it at last. Raises what `send` may."""

@@ -8,7 +8,8 @@ from adapters.slack.workspace import Workspace, Workspaces
 from gateway.adapter import Gate
 from gateway.errors import Refused, Retry, SendError, Unknown
 
-CHECK = 300.0  # seconds between two looks at tokens with which Slack calls us
+CHECK = 300.0  # seconds between two looks at tokens with which Slack calls us ...
+PATIENCE = 20.0  # ... and that a look at one of them may take
 SHUT = 900.0  # seconds until a workspace that refused us is tried again, while others go on
 
 
@@ -29,6 +30,11 @@ class Entrance:
         self._tokens = tokens(options)
         self.shut = ""
         self.known = False
+
+    @property
+    def looks_every(self) -> float:
+        """Seconds within which `watch` has asked everywhere once more."""
+        return CHECK + PATIENCE * len(self._tokens)
 
     async def enter(self) -> None:
         """Get to know all workspaces. Raises `Refused("auth")` when none let us in, `Retry` when Slack is away."""

@@ -1,11 +1,13 @@
 """Keeping the webhook registered, and the channel's status true."""
 
+from adapters.twilio.api import SOON
 from adapters.twilio.registration import ByHand, Registration
 from gateway.adapter import Gate
 from gateway.errors import Refused, SendError
 
 CHECK = 300.0  # seconds
 FIRST, LONGEST = 5.0, CHECK
+PATIENCE = 4 * SOON + 10  # a look takes up to four calls
 
 
 class Upkeep:
@@ -21,7 +23,7 @@ class Upkeep:
     @property
     def hears_every(self) -> float:
         """Seconds within which Twilio answers a look of ours; 0 where we do not look."""
-        return CHECK + 30 if self._url else 0
+        return CHECK + PATIENCE if self._url else 0
 
     async def look(self) -> None:
         """Have Twilio call us. Raises only `Refused("auth")`; any other failure is kept to be told."""

@@ -93,7 +93,7 @@ class Speaking:
             raise Refusal("msg_too_long")
         self._server.updates.append((channel.id, message["ts"], content["text"]))
         kept = {} if "blocks" in asked.given else {"blocks": message["blocks"]} if "blocks" in message else {}
-        bare = {name: value for name, value in message.items() if name not in ("blocks", "streamed")}
+        bare = {name: value for name, value in message.items() if name not in ("blocks", "streamed", "stopped")}
         message.clear()
         message |= {**bare, **kept, **content}
         return {"channel": channel.id, "ts": message["ts"], "text": message["text"]}
@@ -112,14 +112,24 @@ class Speaking:
         if not asked.text("thread_ts"):
             raise Refusal("invalid_thread_ts")
         thread = self._thread(channel, asked)
-        if channel.kind != "im" and not (asked.text("recipient_user_id") and asked.text("recipient_team_id")):
-            raise Refusal("missing_recipient_user_id")
+        self._recipient(channel, asked)
         text = self._markdown(asked)
         message = self.write(team, channel, {"text": text, "streaming": True, "streamed": True, **thread})
         return {"channel": channel.id, "ts": message["ts"]}
 
+    def _recipient(self, channel: Channel, asked: Params) -> None:
+        """In channels a stream is for somebody; in direct messages it is clear for whom."""
+        given = {name: asked.text(name) for name in ("recipient_user_id", "recipient_team_id")}
+        if channel.kind == "im" and any(given.values()):
+            raise Refusal("invalid_arguments")
+        for name, value in given.items():
+            if channel.kind != "im" and not value:
+                raise Refusal(f"missing_{name}")
+
     async def append_stream(self, team: Team, asked: Params) -> Any:
         channel, message = self._own(team, asked, "message_not_owned_by_app")
+        if message.get("stopped"):
+            raise Refusal("stopped_by_user")
         if not message.get("streaming"):
             raise Refusal("message_not_in_streaming_state")
         if not asked.text("markdown_text"):
@@ -134,12 +144,12 @@ class Speaking:
         message["text"] += self._markdown(asked)
         return {"channel": channel.id, "ts": message["ts"]}
 
-    def end_streams(self) -> None:
-        """What Slack does to streams that are some minutes old."""
+    def end_streams(self, *, by_user: bool = False) -> None:
+        """What Slack does to streams that are some minutes old, or when somebody presses the button beside them."""
         for team in self._server.world.teams.values():
-            for channel in team.channels.values():
-                for message in channel.messages.values():
-                    message.pop("streaming", None)
+            for message in (one for channel in team.channels.values() for one in channel.messages.values()):
+                if message.pop("streaming", False):
+                    message["stopped"] = by_user
 
     def _own(self, team: Team, asked: Params, foreign: str = "cant_update_message") -> tuple[Channel, Message]:
         channel = team.open_channel(asked.text("channel", needed=True))
