@@ -11,7 +11,7 @@ from tests.far.slack import SlackServer
 from tests.far.slack.people import Room
 from tests.slack_channel import Channel, opened, part
 
-TURN, OTHER = "0a0b0c0d-1", "1f0b0c0d-2"
+TURN, OTHER = "0a0b0c0d-1a0b0c0d", "0a0b0c0d-2f0b0c0d"
 KEY = turn_key(TURN)
 
 
