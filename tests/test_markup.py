@@ -198,6 +198,8 @@ MARKERS = [
     ("**http://x.yz/a_b**", "*<http://x.yz/a_b>*", "http://x.yz/a_b"),
     ("~~a~~http://x.yz", f"~a~{Z}<http://x.yz>", "~a~ http://x.yz"),  # neither would be read without the space
     ("a~~b~~http://x.yz/_c", f"a{Z}~b~{Z}<http://x.yz/_c>", "ab http://x.yz/_c"),
+    (r"[http://x.yz/\_a](http://x.yz/_a) \_b", f"<http://x.yz/_a> _{Z}b", f"http://x.yz/_a _{Z}b"),  # it is no text
+    ("~~a~~[http://x.yz](http://x.yz)", f"~a~{Z}<http://x.yz>", "~a~ http://x.yz"),
     ("~~a~~(http://x.yz)", "~a~(<http://x.yz>)", "~a~(http://x.yz)"),
     ("[a](javascript:x)", "a", "a"),
     ("<b>&lt;", "&lt;b&gt;&lt;", "<b><"),

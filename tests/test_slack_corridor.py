@@ -100,6 +100,26 @@ async def test_an_edit_of_the_last_message_is_answered_anew_in_the_same_place(mo
         assert [text for (text,) in told] == ["eins", "trois", "two"]
 
 
+async def lists(turn: Turn) -> dict[str, Any]:
+    return {"messages": [{"text": line} for line in turn.message.text.split("/")]}
+
+
+@pytest.mark.feature("LIF-17")
+@both
+async def test_what_a_new_answer_has_no_use_for_is_deleted(mode: str, tmp_path: Path) -> None:
+    bot = f"kind: python, call: '{HERE}:lists'"
+    async with road(tmp_path, mode, bot, f"session: {{on_edit: reanswer_last}}, {UNPACED}") as here:
+        ada = here.server.user("U7", "Ada")
+        said = ada.says("one/two/three")
+        await here.texts("DU7", ["one", "two", "three"])
+        ada.edits(said, "uno")
+        await here.quiet()
+        assert here.server.visible("DU7") == ["uno"]
+        ada.edits(said, "uno/due")
+        await here.quiet()
+        assert here.server.visible("DU7") == ["uno", "due"]
+
+
 @pytest.mark.feature("LIF-17")
 @both
 async def test_a_deleted_message_that_waits_is_dropped_and_one_that_was_answered_is_blanked(

@@ -12,13 +12,19 @@ from gateway.markup.rich import Rich, Span
 
 
 def prepare(whole: Rich, limit: int) -> Rich:
-    return spell_links(whole)
+    """A link whose text is its address is written as that address, and no mark in it is touched."""
+    spans = (replace(span, kind="url") if _is_bare(whole.text, span) else span for span in whole.spans)
+    return spell_links(Rich(whole.text, tuple(spans)))
 
 
 def write(part: Rich) -> str:
     if any(span.kind == "link" for span in part.spans):
         part = Rich(part.text, tuple(_read_as_addresses(part)))
     return write_lines(part, _STYLE)
+
+
+def _is_bare(text: str, span: Span) -> bool:
+    return span.kind == "link" and text[span.start : span.end].rstrip("/") == span.value.rstrip("/")
 
 
 def _read_as_addresses(part: Rich) -> Iterator[Span]:
