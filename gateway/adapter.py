@@ -27,7 +27,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     caption: int = 1024
     edit: bool = False
     delete: bool = False
-    draft: bool = False  # can show an answer while it is being written
+    draft: bool = False  # can show an answer while it is being written ...
+    draft_places: tuple[Place, ...] = ()  # ... in these places; in all, when none is named
     typing: float = 0  # seconds after which "typing" lapses; 0: cannot
     groups: bool = False
     threads: bool = False
@@ -209,6 +210,10 @@ class Adapter:
 
     async def draft(self, address: Address, key: int, text: str) -> None:
         """Show an answer being written, where `limits.draft`; `key` (not 0) is the answer's. Failures do not matter."""
+
+    async def progress(self, address: Address, key: int, text: str) -> None:
+        """Show a word on how far an answer is, in the place of what `draft` shows of it. Failures do not matter."""
+        await self.draft(address, key, text)
 
     async def typing(self, address: Address) -> None:
         """Show that an answer is coming, where `limits.typing`. Failures do not matter."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import history, lanes
+from gateway import history, lanes, shown
 from gateway.db import Tx
 from gateway.inbox import REQUEUED, first_time, note_dropped
 from gateway.lanes import Lane
@@ -108,6 +108,8 @@ def _of_waiting(lane: Lane, a: Amendment) -> Tx[Amended | None]:
         if running and not gone:  # for the bot, other words are another turn
             yield "UPDATE inbox SET turn = $2, attempts = attempts - 1 WHERE id = $1", (number, a.turn)
         yield from leave(lane, a.now, gone=gone, running=running)
+        if gone:
+            yield from shown.remove(lane.id, str(lane.session), a.turn, before, a.now)
         return Amended("stored", interrupted=running, due=True)
     return None
 
@@ -171,7 +173,7 @@ def _of_history(lane: Lane, a: Amendment) -> Tx[Amended]:
 def _again(lane: Lane, a: Amendment, entry: int, after: Inbound, old: str) -> Tx[None]:
     """Answer an entry anew: its answer is taken out of the conversation, and what of it was not sent is not sent."""
     yield from history.take_back(str(lane.session), old, a.turn)
-    body = encode(replace(after, replaces=a.shown))
+    body = encode(replace(after, replaces=a.shown, draft=""))
     yield (
         """UPDATE inbox SET state = 'waiting', reason = $3, turn = $4, body = $2, raw = NULL, attempts = 0,
              failures = 0, refusals = 0, not_before = 0, ended_at = NULL, error = NULL WHERE id = $1""",

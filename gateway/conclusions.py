@@ -1,5 +1,7 @@
 """How a turn ends: the lines, the changes and the parts that go into its last transaction."""
 
+from collections.abc import Sequence
+
 import structlog
 from msgspec.structs import replace
 
@@ -43,7 +45,7 @@ class Conclusions:
             "done",
             self._c.clock.now(),
             lines,
-            self._post(channel, turn.message, turn.id, said),
+            self._post(channel, running, turn.message, said),
             result.changed(running.answer.changes),
             more=self._goes_on(turn.session.bot),
             heard=running.heard,
@@ -60,16 +62,16 @@ class Conclusions:
 
     def cancelled(self, channel: Channel, running: Running, inbound: Inbound) -> Ending:
         lines = result.cancelled(inbound, running.envelope.entry.turn, running.answer)
-        more = self._goes_on(running.envelope.bot)
-        return Ending(running.envelope, "done", self._c.clock.now(), lines, reason="cancelled", more=more)
+        post, more = self._post(channel, running, inbound), self._goes_on(running.envelope.bot)
+        return Ending(running.envelope, "done", self._c.clock.now(), lines, post, reason="cancelled", more=more)
 
-    def unaddressed(self, running: Running) -> Ending:
+    def unaddressed(self, channel: Channel, running: Running, inbound: Inbound) -> Ending:
         """What was not for us, as its words have shown, is not kept: only that it was there, and why it went."""
-        envelope, more = running.envelope, self._goes_on(running.envelope.bot)
-        return Ending(envelope, "dropped", self._c.clock.now(), reason="not_addressed", more=more)
+        post, more = self._post(channel, running, inbound), self._goes_on(running.envelope.bot)
+        return Ending(running.envelope, "dropped", self._c.clock.now(), (), post, reason="not_addressed", more=more)
 
-    def burial(self, channel: Channel, envelope: Envelope, inbound: Inbound, buried: Buried) -> Ending:
-        turn = envelope.entry.turn
+    def burial(self, channel: Channel, running: Running, inbound: Inbound, buried: Buried) -> Ending:
+        envelope, turn = running.envelope, running.envelope.entry.turn
         apology = (
             "" if buried.reason == "stale" else channel.say(inbound.sender.language if inbound.sender else "")("failed")
         )
@@ -77,15 +79,18 @@ class Conclusions:
         self._c.metrics.dead.labels("inbox", channel.name, buried.reason).inc()
         log.error("inbox.dead", channel=channel.name, turn=turn, reason=buried.reason, error=buried.error)
         now = self._c.clock.now()
-        post = self._post(channel, inbound, turn, result.said(lines))
+        post = self._post(channel, running, inbound, result.said(lines))
         more, error = self._goes_on(envelope.bot), buried.error[:500]
         return Ending(envelope, "dead", now, lines, post, reason=buried.reason, error=error, more=more)
 
-    def _post(self, channel: Channel, inbound: Inbound, turn: str, said: list[Outbound]) -> Post | None:
+    def _post(self, channel: Channel, running: Running, inbound: Inbound, said: Sequence[Outbound] = ()) -> Post | None:
         """The parts of an answer; the first one's turn at the meter is taken where it can go out at once."""
-        if channel.limits.pulled or not (said or inbound.replaces):
+        shown = running.draft or inbound.draft
+        replaces = inbound.replaces or ((shown,) if shown else ())
+        if channel.limits.pulled or not (said or replaces):
             return None
-        letters = compose(channel, inbound.address, turn, said, quote(channel, inbound), inbound.replaces)
+        turn = running.envelope.entry.turn
+        letters = compose(channel, inbound.address, turn, said, quote(channel, inbound), replaces)
         if inbound.sender is not None and inbound.sender.bot:
             self._c.loops.answered(pair(inbound))
         me = self._c.me if letters and self._delivery.may_send(channel, inbound) else None

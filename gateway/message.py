@@ -89,7 +89,8 @@ class Inbound(Shape, frozen=True):
     `raw` are the bytes it was read from; they are stored beside it, not inside its JSON. The words it answers, where
     the platform tells them, are `extra["quoted"]`: `{"sender": {"id", "name"}, "text"}`.
     `order` is the platform's own among the messages of one chat, 0 where it has none. The core sets `joins`, what it
-    may be gathered with, and `replaces`, the platform's ids of the earlier answer that a new one takes the place of.
+    may be gathered with, `replaces`, the platform's ids of the earlier answer that a new one takes the place of, and
+    `draft`, the id of the message in which the answer is shown while it is written.
     """
 
     channel: str
@@ -108,6 +109,7 @@ class Inbound(Shape, frozen=True):
     order: int = 0
     joins: str = ""
     replaces: tuple[str, ...] = ()
+    draft: str = ""
 
 
 class Outbound(Shape, frozen=True):

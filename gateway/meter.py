@@ -16,6 +16,7 @@ class Meter:
         # The account's bucket starts empty: how much was sent just before a restart is not known.
         self._account_next = clock.tick() + (account.seconds if account else 0)
         self._chats: OrderedDict[str, float] = OrderedDict()
+        self._previews: OrderedDict[str, float] = OrderedDict()
         self._closed_until = 0.0
 
     def take(self, chat: str, group: bool) -> float:
@@ -29,11 +30,26 @@ class Meter:
             return wait
         self._account_next = account_next
         if rate:
-            self._chats[chat] = chat_next
-            self._chats.move_to_end(chat)
-            if len(self._chats) > REMEMBERED:
-                self._chats.popitem(last=False)
+            _keep(self._chats, chat, chat_next)
         return 0.0
+
+    def spare(self, chat: str, group: bool) -> bool:
+        """Take one preview for a chat, if there is more than enough; else nothing is taken.
+
+        It waits for all that was sent there, and for the half of the account's burst that is left to others. In its
+        chat no part waits for it: what it was a preview of may be the next one.
+        """
+        now = self._clock.tick()
+        rate = self._group if group and self._group else self._chat
+        account_at, account_next = _advance(self._account, self._account_next, now, share=0.5)
+        chat_at, _ = _advance(rate, self._chats.get(chat, 0.0), now)
+        preview_at, preview_next = _advance(rate, self._previews.get(chat, 0.0), now)
+        if max(account_at, chat_at, preview_at, self._closed_until) > now:
+            return False
+        self._account_next = account_next
+        if rate:
+            _keep(self._previews, chat, preview_next)
+        return True
 
     def refund(self, chat: str, group: bool) -> None:
         """Give back what was taken for a part that was not sent after all."""
@@ -55,11 +71,18 @@ class Meter:
         self._closed_until = max(self._closed_until, self._clock.tick() + seconds)
 
 
-def _advance(rate: Rate | None, level: float, now: float) -> tuple[float, float]:
-    """When one more is allowed, and the level after it."""
+def _keep(levels: OrderedDict[str, float], chat: str, level: float) -> None:
+    levels[chat] = level
+    levels.move_to_end(chat)
+    if len(levels) > REMEMBERED:
+        levels.popitem(last=False)
+
+
+def _advance(rate: Rate | None, level: float, now: float, share: float = 1.0) -> tuple[float, float]:
+    """When one more is allowed within a share of the burst, and the level after it."""
     if rate is None:
         return now, level
     interval = rate.seconds / rate.count
     burst = rate.burst or max(1.0, 1.0 / interval)
     after = max(level, now) + interval
-    return after - burst * interval, after
+    return after - burst * share * interval, after

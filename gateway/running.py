@@ -28,6 +28,7 @@ class Running:
         self.envelope = envelope
         self.answer = Answer()
         self.interrupted: Interruption | None = None
+        self.draft = ""  # the platform's id of the message in which its answer is shown
         self.heard = 0  # up to where the bot was told what was said around the message
         self.load: tuple[Channel, Load] | None = None  # the first part of its answer, taken to be sent
         self._asking: asyncio.Task[None] | None = None

@@ -116,7 +116,7 @@ class Turns:
         envelope = running.envelope
         if channel is not None and inbound is not None:
             try:
-                ending = self._conclusions.burial(channel, envelope, inbound, buried)
+                ending = self._conclusions.burial(channel, running, inbound, buried)
                 return await self._end(running, channel, inbound, ending, None, None)
             except Exception as error:
                 log.error("turn.refused", turn=envelope.entry.turn, exc_info=error)
@@ -140,7 +140,7 @@ class Turns:
             if inbound.files or not inbound.text:
                 turn = await self.media.heard(channel, running, turn)
                 if running.unaddressed:
-                    return self._conclusions.unaddressed(running), None, None
+                    return self._conclusions.unaddressed(channel, running, turn.message), None, None
             await self._ask(running, channel, engaged, turn)
             if self.media.concerns(channel, running.answer):
                 await self.media.said(channel, engaged, running, turn)
@@ -189,12 +189,12 @@ class Turns:
     async def _ask(self, running: Running, channel: Channel, engaged: Engaged, turn: Turn) -> None:
         """Let the bot answer, and show what comes. Raises `BotError` when there is no answer."""
         lane, live = running.envelope.lease.lane, self._c.live
-        presence = Presence(channel, turn.message.address, turn.id, self._c.clock, self._c.tasks)
+        presence = Presence(self._c, channel, running, turn)
 
         def watch(piece: Piece) -> None:
             if type(piece) is Delta:
                 presence.show(live.delta(lane, piece.text).text)
-            elif type(piece) is Progress and presence.progress():
+            elif type(piece) is Progress and presence.progress(piece.text):
                 live.publish(lane, Event("progress", {"text": piece.text}))
 
         if running.interrupted is not None or running.settled:
@@ -210,7 +210,7 @@ class Turns:
         except TimeoutError as error:
             raise BotUnavailable(f"it gave up waiting: {error}") from None
         finally:
-            presence.end()
+            await presence.end()
             self._c.metrics.bot_seconds[engaged.name].observe(self._c.clock.tick() - started)
         if running.interrupted == "late":
             raise BotUnavailable(f"no whole answer within {engaged.settings.timeout:g}s")

@@ -51,6 +51,36 @@ def test_groups_have_a_pace_of_their_own() -> None:
     assert max(sum(at <= other < at + 60 for other in sent) for at in sent) <= 21
 
 
+@pytest.mark.feature("OUT-04", "STR-04")
+def test_previews_have_what_is_left_and_no_part_waits_for_them() -> None:
+    clock = Still()
+    meter = Meter(clock, None, Rate(1, 1), Rate(20, 60))
+    shown = []
+    for _ in range(600):
+        if meter.spare("group", True):
+            shown.append(clock.at)
+        clock.at += 0.1
+    assert 19 <= len(shown) <= 21
+    assert meter.take("group", True) == 0
+    assert not meter.spare("group", True), "a part has just been sent"
+    clock.at += 3
+    assert meter.spare("group", True)
+    assert meter.spare("ada", False)
+    meter.close(5)
+    assert not meter.spare("bob", False), "the platform asked to wait"
+
+
+@pytest.mark.feature("OUT-04", "STR-04")
+def test_previews_leave_half_of_the_account_to_answers() -> None:
+    clock = Still()
+    meter = Meter(clock, Rate(30, 1), Rate(1, 1), None)
+    clock.at += 10
+    shown = sum(meter.spare(f"chat {number}", False) for number in range(100))
+    sent = sum(meter.take(f"other {number}", False) == 0 for number in range(100))
+    assert (shown, sent) == (15, 15)
+    assert not Meter(clock, Rate(1, 1), None, None).spare("ada", False), "with so little every part would wait"
+
+
 @pytest.mark.feature("OUT-04")
 def test_the_account_starts_empty_and_never_exceeds_its_rate() -> None:
     clock = Still()

@@ -161,6 +161,39 @@ async def test_where_there_are_no_streams_a_message_is_edited_if_that_is_wanted(
         assert len(server.asked("chat.postMessage")) == 1
 
 
+@pytest.mark.feature("STR-05")
+async def test_a_word_on_how_far_it_is_takes_the_place_of_the_line_that_we_are_at_work() -> None:
+    async with SlackServer() as server, opened(server) as here:
+        it = Thread(server, here)
+        await here.adapter.progress(it.address, KEY, "Looking it up")
+        assert server.statuses == [("C1", it.address.thread, "Looking it up")]
+        await it.draft("It")
+        await here.adapter.progress(it.address, KEY, "Reading page 3")
+        assert it.seen == ["It"], "a stream takes nothing back"
+        await it.send("It is so.")
+        assert (it.seen, server.thinking["C1", it.address.thread]) == (["It is so."], "")
+
+
+@pytest.mark.feature("STR-05")
+@pytest.mark.parametrize("place", ["thread", "top"])
+async def test_where_the_app_is_no_assistant_it_takes_the_place_of_the_preview(place: str) -> None:
+    async with SlackServer() as server, opened(server) as here:
+        here.gate.edits, server.streams = True, ()
+        server.fail("assistant.threads.setStatus", "missing_scope")
+        it = Thread(server, here)
+        if place == "top":
+            it.address = Address(chat="DU7", user="U7")
+            server.user("U7").says("well?")
+        for text in ("Looking it up", "Reading page 3"):
+            await here.adapter.progress(it.address, KEY, text)
+            assert it.seen == [text]
+        await it.draft("It")
+        assert it.seen == ["It"]
+        await it.send("It is so.")
+        assert it.seen == ["It is so."]
+        assert len(server.asked("chat.postMessage")) == 1
+
+
 @pytest.mark.feature("STR-04")
 async def test_one_stream_that_is_refused_does_not_end_all_others() -> None:
     async with SlackServer() as server, opened(server) as here:

@@ -1,6 +1,7 @@
 """The Slack adapter."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import ClassVar
 
 from adapters.slack import entrance, parts, probe
@@ -158,6 +159,15 @@ class Adapter(adapter.Adapter):
     async def draft(self, address: Address, key: int, text: str) -> None:
         """A stream in threads; elsewhere, if the operator wants it, a message that is edited."""
         await self._drafts.show(self._home(address), address, key, text)
+
+    async def progress(self, address: Address, key: int, text: str) -> None:
+        """In threads the line that says that the app is at work: a stream only grows, and takes nothing back."""
+        home = self._home(address)
+        if address.thread and self._assistant.can_think(home, address.chat):
+            with suppress(Refused):
+                await self._assistant.think(home, address.chat, address.thread, text)
+                return
+        await self._drafts.show(home, address, key, text)
 
     async def typing(self, address: Address) -> None:
         """In threads, where the app is an assistant. Elsewhere Slack has no such sign for apps."""

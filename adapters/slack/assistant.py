@@ -34,12 +34,16 @@ class Assistant:
         }
         await self._api.call(home, "assistant.threads.setSuggestedPrompts", asked, _BRIEF)
 
-    async def think(self, home: Workspace, chat: str, thread: str) -> None:
+    def can_think(self, home: Workspace, chat: str) -> bool:
+        """Whether nothing is known that speaks against it."""
+        return (home.team, direct(chat)) not in self._unable
+
+    async def think(self, home: Workspace, chat: str, thread: str, status: str = _THINKING) -> None:
         """Say that an answer is coming; Slack forgets it after two minutes, or when we post. Raises what `send` may."""
-        place = home.team, direct(chat)
-        if place in self._unable:
+        if not self.can_think(home, chat):
             return
-        asked = {"channel_id": chat, "thread_ts": thread, "status": _THINKING}
+        place = home.team, direct(chat)
+        asked = {"channel_id": chat, "thread_ts": thread, "status": status}
         try:
             await self._api.call(home, "assistant.threads.setStatus", asked, 10)
         except Refused as refused:

@@ -44,6 +44,7 @@ class Adapter(adapter.Adapter):
         edit=True,
         delete=True,
         draft=True,
+        draft_places=("dm",),
         typing=4,
         groups=True,
         threads=True,

@@ -3,9 +3,11 @@
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from gateway.db import Rows, Tx
 from gateway.errors import Problem
+from gateway.message import Inbound, decode, encode
 from gateway.operations.office import Office, moment
 from gateway.operations.queues import DEAD
 
@@ -128,10 +130,11 @@ def _requeue_entry(number: int, now: int) -> Tx[str]:
     rows = yield "SELECT body FROM inbox WHERE id = $1", (number,)
     if not rows[0][0]:
         raise Problem(409, "no_content", "what it said is not kept any more")
+    body = encode(replace(decode(Inbound, rows[0][0]), draft=""))  # there our regret stands by now
     yield (
         """UPDATE inbox SET state = 'waiting', reason = 'requeued', attempts = 0, failures = 0, refusals = 0,
-             not_before = 0, ended_at = NULL WHERE id = $1""",
-        (number,),
+             not_before = 0, ended_at = NULL, body = $2 WHERE id = $1""",
+        (number, body),
     )
     rows = yield (
         """UPDATE lane SET waiting = waiting + 1,

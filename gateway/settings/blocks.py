@@ -206,6 +206,6 @@ class Stream(Options):
     read: bool = key(True, "Mark what users write as read, where the platform can.")
     ack: Ack = Field(default_factory=Ack)
     edit: Literal["auto", "on", "off"] = key(
-        "auto", "auto: live text where the platform has it; on: also by editing a message; off: never."
+        "auto", "auto: live text where the platform has it; on: elsewhere by editing a message; off: never."
     )
     human_pace: Literal["off", "on"] = key("off", "Send each message after as long as it takes to write, 5s at most.")

@@ -18,6 +18,7 @@ PROVEN = {
         "edit",
         "delete",
         "draft",
+        "draft_places",
         "typing",
         "groups",
         "threads",
@@ -89,6 +90,9 @@ async def test_draft(subject: Subject) -> None:
         assert peer.sent() == []
         await adapter.draft(peer.address, 1, "x" * (subject.limits.text * 3))  # a preview is cut, not refused
         assert len(peer.drafted()) == 4
+        if subject.limits.draft_places and "group" not in subject.limits.draft_places:
+            await adapter.draft(peer.group(), 1, "An answer")
+            assert len(peer.drafted()) == 4
 
 
 @pytest.mark.where("typing", "wire")
