@@ -116,6 +116,11 @@ class Gate(Protocol):
     async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
         """Commit a whole batch in order; all of it is on disk when this returns."""
 
+    async def bury(self, inbound: Inbound, raw: bytes, reason: str) -> Receipt:
+        """Commit a message that came to us and that we cannot answer, such as one to a number that is not ours: a dead
+        letter, which an operator may requeue when we can. `inbound.address.account` says who it was for.
+        """
+
     async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
         """Note that an authentic event is let go for a reason: kept by id, counted, never answered."""
 
@@ -193,6 +198,10 @@ class Adapter:
     def admits(self, origin: str, host: str = "") -> bool:
         """Whether pages of an `Origin` may use this channel, itself being reached at `host`, from a browser."""
         return False
+
+    def serves(self, account: str) -> bool:
+        """Whether what was said to an account can be answered here."""
+        return True
 
     async def send(self, part: Part) -> str:
         """Deliver one part; return the platform's id of the message. Raises only `Retry`, `Refused`, `Unknown`."""

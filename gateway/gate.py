@@ -40,6 +40,9 @@ class ChannelGate:
         # Asked for in order within one turn of the loop, they join one commit in that order.
         return list(await asyncio.gather(*(self.receive(*event) for event in batch)))
 
+    async def bury(self, inbound: Inbound, raw: bytes, reason: str) -> Receipt:
+        return _receipt(await self._router.bury(self.channel, inbound, raw, reason))
+
     async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
         now = self._c.clock.now()
         await self._c.db.write(inbox.note_dropped, self.channel.name, account, ids, "", reason, now)

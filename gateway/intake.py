@@ -65,6 +65,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     order: int = 0
     gathers: gathering.Gathers | None = None
     effect: "Effect | None" = None
+    filed: tuple[str, str] = ("done", "command")  # how it stands in the inbox when it has an effect
     aside: Callable[[], Tx[None]] | None = None
     repeat: Callable[[int], Tx[str]] | None = None
     only: str = ""
@@ -266,13 +267,13 @@ def _entry(scene: Scene, attempts: int) -> Entry:
 
 
 def _command(scene: Scene, meter: int, effect: Effect) -> Tx[Accepted]:
-    """A command acts at once, ahead of all that waits; it is filed as done, and its reply is queued."""
+    """A command acts at once, ahead of all that waits; it is filed as over, and its reply is queued."""
     lane, a = scene.lane, scene.arrival
     yield (
         "UPDATE lane SET next_seq = next_seq + 1, meter = $2, silenced = NULL WHERE id = $1",
         (lane.id, meter),
     )
-    number = yield from inbox.add(_entry(scene, attempts=0), a.raw, "done", "command")
+    number = yield from inbox.add(_entry(scene, attempts=0), a.raw, *a.filed)
     done = yield from effect(scene)
     session = done.session or str(lane.session)
     told = yield from tell(lane.id, session, number, a.turn, done.said, a.voice, a.now)

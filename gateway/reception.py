@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway import patience, sessions
 from gateway.access import private
+from gateway.burial import buried
 from gateway.channel import Channel
 from gateway.compose import compose
 from gateway.corridor import Corridor
@@ -69,12 +70,18 @@ class Reception:
         self._unlisted.met(channel, inbound)
         return Received(accepted, standing.inbound, standing.bot)
 
+    async def bury(self, channel: Channel, inbound: Inbound, raw: bytes, reason: str) -> Accepted:
+        """Write an event down as a dead letter."""
+        async with self._inquiry.about(channel, inbound) as at:
+            return await self._take(channel, at, raw, None, "", "", reason)
+
     async def _take(
-        self, channel: Channel, standing: Standing, raw: bytes, also: Also | None, only: str, within: str
+        self, channel: Channel, at: Standing, raw: bytes, also: Also | None, only: str, within: str, dead: str = ""
     ) -> Accepted:
-        c, bot = self._c, standing.bot
-        at_once = standing.inbound.kind in SPOKEN and c.desk.idle(bot)
-        arrival = self._arrival(channel, standing, raw, at_once)
+        c, bot = self._c, at.bot
+        at_once = at.inbound.kind in SPOKEN and c.desk.idle(bot)
+        arrival = self._arrival(channel, at, raw, at_once)
+        arrival = buried(arrival, at.inbound, dead) if dead else arrival
         if also is not None:
             effect = also(arrival.effect)
             pace = None if arrival.effect is None and effect is not None else arrival.pace
@@ -85,11 +92,10 @@ class Reception:
             arrival = replace(arrival, within=within, notice=TOO_LATE)
         if arrival.me is not None:
             c.desk.sit(bot)
-        started = c.clock.tick()
-        accepted = Accepted("storage_down", arrival.turn)
+        started, accepted = c.clock.tick(), Accepted("storage_down", arrival.turn)
         try:
-            if standing.leaves:
-                accepted = await c.db.write(_take_over, arrival, standing.leaves)
+            if at.leaves:
+                accepted = await c.db.write(_take_over, arrival, at.leaves)
             else:
                 accepted = await c.db.write(accept, arrival)
         except Problem:

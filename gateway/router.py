@@ -94,6 +94,14 @@ class Router:
         self._go_on(channel, inbound, bot, accepted)
         return accepted
 
+    async def bury(self, channel: Channel, inbound: Inbound, raw: bytes, reason: str) -> Accepted:
+        """Keep an event that nobody here can answer among the dead letters. Raises `StorageDown`."""
+        accepted = await self._reception.bury(channel, self._reception.admit(channel, inbound), raw, reason)
+        if accepted.outcome == "stored":
+            log.error("inbox.dead", channel=channel.name, turn=accepted.turn, reason=reason, account=inbound.account)
+            self._c.metrics.dead.labels("inbox", channel.name, reason).inc()
+        return accepted
+
     def _note(self, channel: Channel, inbound: Inbound, accepted: Accepted) -> None:
         log.info(
             "message.received",

@@ -27,6 +27,7 @@ class RecordingGate:
         self.received: list[tuple[Inbound, bytes]] = []
         self.batches: list[int] = []
         self.dropped: list[tuple[tuple[str, ...], str, str]] = []
+        self.buried: list[tuple[Inbound, str]] = []
         self.settled: list[tuple[str, str, str]] = []
         self.states: list[tuple[State, str]] = []
         self.pauses: list[float] = []
@@ -69,6 +70,13 @@ class RecordingGate:
         await self._write()
         self.batches.append(len(batch))
         return [self._keep(inbound, raw) for inbound, raw in batch]
+
+    async def bury(self, inbound: Inbound, raw: bytes, reason: str) -> Receipt:
+        await self._write()
+        if not self._seen.intersection(inbound.ids):
+            self._seen.update(inbound.ids)
+            self.buried.append((inbound, reason))
+        return Receipt(len(self.buried))
 
     async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
         await self._write()

@@ -121,19 +121,21 @@ def test_a_signature_of_a_weaker_kind_is_none(forger: Forger) -> None:
 
 @pytest.mark.feature("SEC-02", "INB-09", "KEY-09")
 def test_what_is_authentic_but_for_another_account_is_let_go(forger: Forger) -> None:
-    """It is answered 200, since the platform would come again, and is on record as a drop."""
+    """It is answered 200, since the platform would come again, and is on record as a drop or a dead letter."""
     house = forger.house
     slack = orjson.loads(house.doors["slack"].letter("hello", "").body)
     now = house.gateway.clock.now() // 1000
-    for letter in (
-        house.slack_signed(orjson.dumps({**slack, "team_id": "T999"}), now),
-        house.meta_signed(house.webhook("hello", "106540352249999")),
-        house.twilio_signed("hello", AccountSid="AC" + "66" * 16),
-        house.twilio_signed("hello", To=SMS),
+    for letter, dead in (
+        (house.slack_signed(orjson.dumps({**slack, "team_id": "T999"}), now), 0),
+        (house.meta_signed(house.webhook("hello", "106540352249999")), 1),
+        (house.twilio_signed("hello", AccountSid="AC" + "66" * 16), 0),
+        (house.twilio_signed("hello", To=SMS), 0),
     ):
         inbox, dropped = forger.does(house.taken())
         assert forger.does(house.post(letter)) == 200
-        assert forger.does(house.taken()) == (inbox, dropped + 1), letter.path
+        assert forger.does(house.taken()) == (inbox + dead, dropped + 1 - dead), letter.path
+    states = forger.does(house.gateway.rows("SELECT DISTINCT state FROM inbox WHERE reason = 'unroutable'"))
+    assert states == [("dead",)]
     reasons = forger.does(house.gateway.rows("SELECT DISTINCT reason FROM dropped"))
     assert reasons == [("unroutable",)]
 

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from gateway.message import Turn
@@ -11,7 +12,7 @@ from tests.far.whatsapp import NUMBER, SECRET, WhatsAppServer
 from tests.far.whatsapp.server import SECOND
 from tests.road import REMEMBERS
 from tests.whatsapp_channel import signed
-from tests.whatsapp_road import gateway, road
+from tests.whatsapp_road import Road, gateway, road
 
 ASKS = "kind: python, call: 'tests.test_whatsapp_end_to_end:asks'"
 SHOWS = "kind: python, call: 'tests.test_whatsapp_end_to_end:shows'"
@@ -99,8 +100,55 @@ async def test_two_numbers_are_two_worlds_and_a_third_is_noted(tmp_path: Path) -
             (SECOND, f"to {SECOND} (0)"),
             (NUMBER, f"to {NUMBER} (2)"),
         ]
-        dropped = await here.rows("SELECT account, reason FROM dropped ORDER BY id")
-        assert [one for one in dropped if one[1] != "service"] == [("777", "unroutable"), (NUMBER, "own_echo")]
+        dropped = await here.rows("SELECT account, reason FROM dropped WHERE reason <> 'service' ORDER BY id")
+        assert dropped == [(NUMBER, "own_echo")]
+
+
+@pytest.mark.feature("CH-10", "INB-08")
+async def test_what_comes_for_an_unknown_number_is_a_dead_letter_until_the_number_is_ours(tmp_path: Path) -> None:
+    async with WhatsAppServer() as server:
+        server.numbers["777"] = "15550000777"
+        async with gateway(server, tmp_path, REMEMBERS) as here:
+            for text in ("hello", "/reset", "are you there?"):
+                server.user(7).at("777").says(text)
+            server.user(7).at("777").reacts("wamid.none", "👍")
+            await here.told()
+            assert [delivery.status for delivery in server.pusher.deliveries] == [200] * 4
+            await here.quiet()
+            letters = [(one["reason"], one["id"]) for one in (await ask(here, tmp_path, "GET", "dead"))[1]["dead"]]
+            assert [reason for reason, _ in letters] == ["unroutable"] * 3
+            status, told = await ask(here, tmp_path, "GET", f"dead/inbox/{letters[-1][1]}")
+            assert (status, told["event"]["text"], told["event"]["account"]) == (200, "hello", "777")
+            assert '"777"' in told["raw"]
+            status, told = await ask(here, tmp_path, "POST", f"dead/inbox/{letters[-1][1]}/requeue")
+            assert (status, told["code"]) == (409, "unroutable")
+            metrics = here.gateway.daemon.corridor.metrics.text().decode()
+            assert 'gateway_dead_letters_total{box="inbox",channel="help",reason="unroutable"} 3.0' in metrics
+            assert await here.rows("SELECT reason FROM dropped") == [("unroutable",)]
+        async with gateway(server, tmp_path, REMEMBERS, numbers=[NUMBER, "777"]) as here:
+            assert server.sent == []
+            server.user(7).at(NUMBER).says("elsewhere")
+            await here.quiet()
+            for _ in range(2):
+                await ask(here, tmp_path, "POST", f"dead/inbox/{letters[-1][1]}/requeue")
+            await here.quiet()
+            sent = [(sent.number, sent.text) for sent in server.sent]
+            assert sent == [(NUMBER, "elsewhere (0)"), ("777", "hello (2)")]
+            said = "SELECT m.text FROM message m JOIN session s ON s.id = m.session WHERE s.key LIKE '%777%'"
+            assert await here.rows(f"{said} ORDER BY m.seq") == [
+                *(("hello",), ("/reset",), ("are you there?",), ("hello (2)",))
+            ]
+
+
+async def ask(here: Road, folder: Path, method: str, path: str) -> tuple[int, Any]:
+    """By the control socket."""
+    daemon = here.gateway.daemon
+    socket = aiohttp.UnixConnector(str(folder / daemon.settings.storage.home / "gateway.sock"))
+    async with (
+        aiohttp.ClientSession(connector=socket) as http,
+        http.request(method, f"http://gateway/admin/api/{path}") as response,
+    ):
+        return response.status, await response.json(content_type=None)
 
 
 @pytest.mark.feature("CH-11", "GRP-02", "KEY-03")

@@ -14,7 +14,7 @@ from pywa.types.message import DeletedMessage, EditedMessage, Message
 from pywa.types.message_status import MessageStatus
 from pywa.types.system import PhoneNumberChange
 
-from adapters.whatsapp.events import Arrived, Drop, Events, Told
+from adapters.whatsapp.events import Arrived, Drop, Events, Stray, Told
 from adapters.whatsapp.wire import items, parse
 from gateway.message import Inbound, decode, encode
 from tests.far.whatsapp import NUMBER, SECRET, WhatsAppServer
@@ -52,6 +52,8 @@ def shown(one: Told) -> Any:
         return json.loads(encode(one.inbound))
     if isinstance(one, Drop):
         return {"dropped": one.reason, "ids": list(one.ids), "account": one.account}
+    if isinstance(one, Stray):
+        return {"stray": json.loads(encode(one.inbound))}
     return {"report": one.outcome, "mark": one.mark, "ref": one.ref, "codes": list(one.codes)}
 
 

@@ -152,8 +152,8 @@ async def test_two_numbers_share_a_webhook_and_a_third_is_unroutable() -> None:
             (NUMBER, NUMBER, NUMBER),
             (SECOND, SECOND, SECOND),
         ]
-        ((ids, account, reason),) = gate.dropped
-        assert (account, reason, len(ids)) == ("777", "unroutable", 1)
+        ((stray, reason),) = gate.buried
+        assert (stray.text, stray.account, stray.address.account, reason) == ("777", "777", "777", "unroutable")
         assert [delivery.status for delivery in server.pusher.deliveries] == [200]
 
 

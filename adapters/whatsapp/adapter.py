@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.whatsapp import parts, probe
 from adapters.whatsapp.api import Api, segment
-from adapters.whatsapp.events import Arrived, Drop, Events
+from adapters.whatsapp.events import Arrived, Drop, Events, Stray
 from adapters.whatsapp.media import LARGEST
 from adapters.whatsapp.options import Options as AppOptions
 from adapters.whatsapp.people import REMEMBERED
@@ -120,8 +120,11 @@ class Adapter(adapter.Adapter):
         told = [one for item in items(webhook, call.body) for one in self._events.read(item)]
         try:
             await self._take([one for one in told if isinstance(one, Arrived)])
-            for drop in (one for one in told if isinstance(one, Drop)):
-                await self.gate.drop(*drop)
+            for one in told:
+                if isinstance(one, Stray):
+                    await self.gate.bury(*one, "unroutable")
+                elif isinstance(one, Drop):
+                    await self.gate.drop(*one)
             # Asked for within one turn of the loop, they join one commit.
             await asyncio.gather(*(self._settle(one) for one in told if isinstance(one, Report)))
         except StorageDown:
@@ -155,6 +158,9 @@ class Adapter(adapter.Adapter):
         if account not in self._accounts:
             raise Refused("rejected", f"{account} is no number of this channel any more")
         return account
+
+    def serves(self, account: str) -> bool:
+        return account in self._accounts
 
     async def send(self, part: Part) -> str:
         """One part; a file with many words below it, or with buttons, takes more than one message."""

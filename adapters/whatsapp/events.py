@@ -29,7 +29,16 @@ class Arrived(NamedTuple):
     raw: bytes
 
 
-Told = Arrived | Drop | Report
+class Stray(NamedTuple):
+    """A message to a number that is not ours."""
+
+    inbound: Inbound
+    raw: bytes
+
+
+_LONGEST = 32  # digits of a number's id
+
+Told = Arrived | Stray | Drop | Report
 
 
 class _Context(msgspec.Struct, frozen=True):
@@ -80,11 +89,25 @@ class Events:
         """Never raises because of what an item holds."""
         account = item.metadata.phone_number_id
         if account not in self._accounts and (account or item.list not in ("user_id_update", OTHER)):
-            return [Drop((self._id(item),), account[:64] or "?", "unroutable")]
+            return [self._stray(item) or Drop((self._id(item),), account[:64] or "?", "unroutable")]
+        return self._told(item)
+
+    def _told(self, item: Item) -> list[Told]:
         try:
             return list(self._readers[item.list](item)) or [self._odd(item)]
         except (msgspec.ValidationError, RecursionError, ValueError, OverflowError):
             return [self._odd(item)]
+
+    def _stray(self, item: Item) -> Stray | None:
+        """Something that was said to a number which may be ours tomorrow."""
+        account = item.metadata.phone_number_id
+        if item.list != "messages" or not (account.isascii() and account.isdigit() and len(account) <= _LONGEST):
+            return None
+        for one in self._told(item):
+            if isinstance(one, Arrived) and one.inbound.kind in ("message", "button"):
+                there = replace(one.inbound.address, account=account)
+                return Stray(replace(one.inbound, address=there), one.raw)
+        return None
 
     def _odd(self, item: Item) -> Drop:
         return Drop((self._id(item),), item.metadata.phone_number_id or self._accounts[0], "unsupported")

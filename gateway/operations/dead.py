@@ -113,7 +113,7 @@ async def requeue(office: Office, box: str, number: int) -> Any:
     """Try a dead letter once more, at its own place in its lane and under its own id. Raises `Problem` 409."""
     now = office.now()
     if box == "inbox":
-        bot = await office.corridor.db.write(_requeue_entry, number, now)
+        bot = await office.corridor.db.write(_requeue_entry, office, number, now)
         office.router.ring_bot(bot)
         return {"box": box, "id": number, "state": "waiting"}
     channel = await office.corridor.db.write(_requeue_part, office, number, now)
@@ -121,16 +121,19 @@ async def requeue(office: Office, box: str, number: int) -> Any:
     return {"box": box, "id": number, "state": "ready"}
 
 
-def _requeue_entry(number: int, now: int) -> Tx[str]:
+def _requeue_entry(office: Office, number: int, now: int) -> Tx[str]:
     """Whoever holds the lane takes it next; else it is due now. Returns the lane's bot.
 
     Its own line stands in the history already, unless its conversation is another one by now.
     """
-    lane, _, _ = yield from _locked("inbox", number)
+    lane, name, _ = yield from _locked("inbox", number)
     rows = yield "SELECT body FROM inbox WHERE id = $1", (number,)
     if not rows[0][0]:
         raise Problem(409, "no_content", "what it said is not kept any more")
-    body = encode(replace(decode(Inbound, rows[0][0]), draft=""))  # there our regret stands by now
+    inbound, channel = decode(Inbound, rows[0][0]), office.corridor.channels.get(name)
+    if channel is not None and not channel.adapter.serves(inbound.account):
+        raise Problem(409, "unroutable", f"{name} does not have {inbound.account}: configure it first")
+    body = encode(replace(inbound, draft=""))  # there our regret stands by now
     yield (
         """UPDATE inbox SET state = 'waiting', reason = 'requeued', attempts = 0, failures = 0, refusals = 0,
              not_before = 0, ended_at = NULL, body = $2 WHERE id = $1""",
