@@ -41,7 +41,11 @@ class ChannelGate:
         return list(await asyncio.gather(*(self.receive(*event) for event in batch)))
 
     async def bury(self, inbound: Inbound, raw: bytes, reason: str) -> Receipt:
-        return _receipt(await self._router.bury(self.channel, inbound, raw, reason))
+        accepted = await self._router.reception.bury(self.channel, inbound, raw, reason)
+        if accepted.outcome == "stored":
+            log.error("inbox.dead", channel=self.channel.name, turn=accepted.turn, reason=reason)
+            self._c.metrics.dead.labels("inbox", self.channel.name, reason).inc()
+        return _receipt(accepted)
 
     async def drop(self, ids: tuple[str, ...], account: str, reason: str) -> None:
         now = self._c.clock.now()
@@ -53,7 +57,7 @@ class ChannelGate:
         if moved is not None:
             told = {"part": part, "status": moved.status}
             self._c.live.publish(moved.lane, Event("status", told, 0, moved.session))
-            if moved.status == "failed":  # after it was taken for sent
+            if moved.status == "failed":
                 log.error("send.failed", channel=self.channel.name, part=part, session=moved.session)
                 self._c.metrics.dead.labels("outbox", self.channel.name, "reported").inc()
         self._router.ring_channel(self.channel.name)

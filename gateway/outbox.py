@@ -5,6 +5,7 @@ ready -> sending -> sent            the platform has it
                  -> unknown         in doubt: sent again at most as often as the channel's policy says
                  -> dead            given up, with a reason
 unknown -> unconfirmed              in doubt too often; shown to the operator, never repeated
+sent -> dead                        the platform took it, and reported later that it failed
 ready, unknown -> dropped           superseded by a reset
 """
 
@@ -43,7 +44,8 @@ _ADD = """INSERT INTO outbox (lane, seq, session, inbox, channel, epoch, body, c
 
 _HELD = "EXISTS (SELECT 1 FROM lane WHERE id = $2 AND out_fence = $3 AND out_holder IS NOT NULL /*FOR UPDATE*/)"
 _SENT = "UPDATE outbox SET state = 'sent', ref = $2, sent_at = $3 WHERE id = $1 AND state = 'sending'"
-_SENT_FOR_GOOD = f"{_SENT} AND (status IS NULL OR status <> '{CLOSED}') RETURNING 1"
+_SENT_FOR_GOOD = f"{_SENT} AND (status IS NULL OR status NOT IN ('{CLOSED}', 'failed')) RETURNING 1"
+_FAILED = "UPDATE outbox SET state = 'dead', reason = 'reported' WHERE id = $1 AND state = 'sent'"
 # A status only climbs: reports arrive in any order.
 LADDER = ("sent", "delivered", "read", "failed")
 ARRIVED = LADDER[:3]
@@ -140,7 +142,8 @@ def intend(lease: Lease, part: int) -> Tx[bool]:
     was lost.
     """
     rows = yield (
-        f"""UPDATE outbox SET state = 'sending', attempts = attempts + 1, status = NULLIF(status, '{CLOSED}')
+        f"""UPDATE outbox SET state = 'sending', attempts = attempts + 1,
+                status = NULLIF(NULLIF(status, '{CLOSED}'), 'failed')
               WHERE id = $1 AND state IN ('ready', 'unknown') AND {_HELD} RETURNING 1""",
         (part, lease.lane, lease.fence),
     )
@@ -158,9 +161,13 @@ def sent(lease: Lease, part: int, ref: str, now: int) -> Tx[bool]:
             return False
         more = rows[0][0] is not None
     if not (yield _SENT_FOR_GOOD, (part, ref, now)):
-        if not (yield f"{_SENT} RETURNING 1", (part, ref, now)):
+        found = yield f"{_SENT} RETURNING status", (part, ref, now)
+        if not found:
             raise AssertionError(f"part {part} was not on the wire although its lane was held")
-        yield from put_back(part, lease.lane, now)
+        if found[0][0] == CLOSED:
+            yield from put_back(part, lease.lane, now)
+        else:  # that it failed was quicker than the answer to our call
+            yield _FAILED, (part,)
     return more
 
 
@@ -169,12 +176,14 @@ def report(part: int, status: str, ref: str, now: int) -> Tx[bool]:
 
     While a part is on the wire only its status is noted: what comes after it must not overtake it.
     """
-    rows = yield "SELECT lane, state, status FROM outbox WHERE id = $1 /*FOR UPDATE*/", (part,)
+    rows = yield "SELECT lane, state, status, ref FROM outbox WHERE id = $1 /*FOR UPDATE*/", (part,)
     if not rows:
         return False
-    lane, state, before = rows[0]
+    lane, state, before, known = rows[0]
     if before not in LADDER or LADDER.index(status) > LADDER.index(before):
         yield "UPDATE outbox SET status = $2 WHERE id = $1", (part, status)
+    if state == "sent" and status == "failed" and ref in ("", known):  # not an earlier try at it
+        yield _FAILED, (part,)
     if state in ("unknown", "unconfirmed") and status in ARRIVED:
         yield (
             "UPDATE outbox SET state = 'sent', sent_at = $2, ref = COALESCE(NULLIF($3, ''), ref) WHERE id = $1",

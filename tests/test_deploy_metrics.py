@@ -43,7 +43,7 @@ async def exported(folder: Path) -> Exported:
 
 
 async def busy(here: Desk) -> None:
-    """An answer, a message given up, a wrong key, a sign of life, a configuration that cannot be used."""
+    """An answer that fails later, a message given up, a wrong key, a sign of life, a configuration with a mistake."""
 
     async def moody(turn: Turn) -> AsyncIterator[Piece]:
         if turn.message.text == "break":
@@ -54,6 +54,7 @@ async def busy(here: Desk) -> None:
     await here.say("hello")
     await here.say("break", user="another")
     await here.quiet()
+    await here.here.adapter.gate.settle("1", "failed")
     here.here.heard()
     file = here.folder / "gateway.yaml"
     reloading = here.gateway.daemon.follow(Origin(lambda: load(file, {})))
@@ -163,6 +164,8 @@ STORIES: list[tuple[str, str, int, list[str]]] = [
     (GIVEN_UP, "_x20 1x9", 24, ["GatewayDeadLetters"]),
     (GIVEN_UP, "1x20 2x9", 24, ["GatewayDeadLetters"]),
     (GIVEN_UP, "1x50", 40, []),
+    (GIVEN_UP.replace("bot_failed", "reported"), "_x20 1x9", 24, ["GatewayFailedAfterSent"]),
+    (GIVEN_UP.replace("bot_failed", "reported"), "1x20 2x9", 24, ["GatewayFailedAfterSent"]),
     ('gateway_dead_letters_total{box="outbox", channel="site", reason="blocked"}', "0+1x40", 30, []),
     ('gateway_sends_total{channel="site", result="ready"}', "0+6x40", 30, ["GatewaySendsFail"]),
     ('gateway_sends_total{channel="site", result="sent"}', "0+6x40", 30, []),

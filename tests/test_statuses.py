@@ -7,6 +7,7 @@ import pytest
 import structlog
 
 from gateway.live import Event
+from gateway.message import Part
 from tests.operators import Desk, desk
 
 pytestmark = pytest.mark.feature("OUT-07")
@@ -63,5 +64,33 @@ async def test_a_failure_after_it_was_sent_is_loud(tmp_path: Path) -> None:
                 await here.here.adapter.gate.settle(part, "failed")
         failures = [line for line in log if line["event"] == "send.failed"]
         assert [(line["log_level"], line["part"], line["session"]) for line in failures] == [("error", part, session)]
-        assert await shown(here) == "failed"
-        assert 'reason="reported"' in here.corridor.metrics.text().decode()
+        assert await shown(here, "dead") == "failed"
+        counted = 'gateway_dead_letters_total{box="outbox",channel="p",reason="reported"} 1.0'
+        assert counted in here.corridor.metrics.text().decode(), "the alert of deploy/prometheus goes by this"
+
+
+@pytest.mark.feature("INB-08")
+async def test_what_failed_after_it_was_sent_is_a_dead_letter_and_may_be_sent_again(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+        part, _, _ = await sent(here)
+        await here.here.adapter.gate.settle(part, "failed")
+        (letter,) = (await here.get("dead?reason=reported"))["dead"]
+        assert (letter["box"], letter["part"], letter["status"]) == ("outbox", part, "failed")
+        assert (await here.ask("POST", f"dead/outbox/{part}/requeue")).status == 200
+        await here.quiet()
+        assert here.paper.texts() == ["hello", "hello"]
+        await here.here.adapter.gate.settle(part, "delivered")
+        assert await shown(here) == "delivered"
+        assert (await here.get("dead"))["dead"] == []
+
+
+async def test_a_failure_that_is_told_before_we_hear_that_it_was_sent(tmp_path: Path) -> None:
+    async with desk(tmp_path) as here:
+
+        async def fails(part: Part) -> None:
+            await here.here.adapter.gate.settle(part.id, "failed")
+
+        here.paper.before = fails
+        await here.say("hello")
+        await here.quiet()
+        assert await here.rows("SELECT state, reason, status FROM outbox") == [("dead", "reported", "failed")]

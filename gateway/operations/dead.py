@@ -161,7 +161,7 @@ def _requeue_part(office: Office, number: int, now: int) -> Tx[str]:
     settings = office.settings.channels.get(channel)
     expires = now + round(settings.delivery.ttl * 1000) if settings else None
     yield (
-        """UPDATE outbox SET state = 'ready', reason = NULL, attempts = 0, unknowns = 0, not_before = 0,
+        """UPDATE outbox SET state = 'ready', reason = NULL, attempts = 0, unknowns = 0, not_before = 0, status = NULL,
              expires_at = COALESCE($2, expires_at) WHERE id = $1""",
         (number, expires),
     )
