@@ -30,7 +30,7 @@ REASONS = (
 )
 """All that there are. Those that the door gives are counted, and listed by `gateway inbox dropped`."""
 
-SPOKEN = ("message", "button")
+SPOKEN = ("message", "button", "reaction")
 _SILENT = {
     "service": "service",
     "added": "service",

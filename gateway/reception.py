@@ -72,7 +72,7 @@ class Reception:
 
     async def bury(self, channel: Channel, inbound: Inbound, raw: bytes, reason: str) -> Accepted:
         """Write an event down as a dead letter."""
-        async with self._inquiry.about(channel, inbound) as at:
+        async with self._inquiry.about(channel, self.admit(channel, inbound)) as at:
             return await self._take(channel, at, raw, None, "", "", reason)
 
     async def _take(

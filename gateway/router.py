@@ -59,7 +59,7 @@ class Router:
         self.delivery = Delivery(corridor, self.ring_channel)
         self.turns = Turns(corridor, self.delivery)
         self.erasure = Erasure(corridor, lambda lane: self.turns.interrupt(lane, "superseded"))
-        self._reception, self._amendments = Reception(corridor), Amendments(corridor)
+        self.reception, self._amendments = Reception(corridor), Amendments(corridor)
         self.feedback = Feedback(corridor)
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
@@ -68,16 +68,18 @@ class Router:
     async def receive(
         self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Also | None = None, only: str = ""
     ) -> Accepted:
-        """Take an event in. It is on disk when this returns; raises `StorageDown` when it is not.
-
-        For `also` and `only` see `Reception.receive`.
+        """Take an event in. It is on disk when this returns; raises `StorageDown` when it is not. `also` and `only` are
+        those of `Reception.receive`.
         """
         failpoint("receive.before")
         if inbound.kind in ("migrate", "removed", "blocked", "unblocked"):
             return await self._place_changed(channel, inbound)
-        inbound = self._reception.admit(channel, inbound)
+        inbound = self.reception.admit(channel, inbound)
         if inbound.kind == "reaction":
-            return await self.feedback.receive(channel, inbound)
+            rated, said = await self.feedback.receive(channel, inbound)
+            if said is None:
+                return rated
+            inbound = said
         if inbound.kind in ("edit", "revoke"):
             return await self._amend(channel, inbound)
         within = ""
@@ -87,19 +89,11 @@ class Router:
             if change.kind == "revoke":
                 return await self._c.db.write(deleted, inbound, self._c.clock.now())
             inbound = as_it_reads(inbound, change)
-        accepted, inbound, bot = await self._reception.receive(channel, inbound, raw, also, only, within)
+        accepted, inbound, bot = await self.reception.receive(channel, inbound, raw, also, only, within)
         failpoint("receive.after")
         if self._c.verbatim:
             self._note(channel, inbound, accepted)
         self._go_on(channel, inbound, bot, accepted)
-        return accepted
-
-    async def bury(self, channel: Channel, inbound: Inbound, raw: bytes, reason: str) -> Accepted:
-        """Keep an event that nobody here can answer among the dead letters. Raises `StorageDown`."""
-        accepted = await self._reception.bury(channel, self._reception.admit(channel, inbound), raw, reason)
-        if accepted.outcome == "stored":
-            log.error("inbox.dead", channel=channel.name, turn=accepted.turn, reason=reason, account=inbound.account)
-            self._c.metrics.dead.labels("inbox", channel.name, reason).inc()
         return accepted
 
     def _note(self, channel: Channel, inbound: Inbound, accepted: Accepted) -> None:

@@ -203,7 +203,7 @@ async def test_reports_climb_whatever_their_order(tmp_path: Path) -> None:
         for message, status in ((one, "read"), (one, "sent"), (two, "sent"), (one, "delivered"), (two, "failed")):
             here.server.reports(message, status, code=131026 if status == "failed" else 0)
         await here.told()
-        assert await here.rows("SELECT state, status FROM outbox ORDER BY id") == [("sent", "read"), ("sent", "failed")]
+        assert await here.rows("SELECT state, status FROM outbox ORDER BY id") == [("sent", "read"), ("dead", "failed")]
 
 
 @pytest.mark.feature("OUT-05", "OUT-06")

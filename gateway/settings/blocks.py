@@ -45,6 +45,9 @@ class Session(Options):
         "reanswer_last",
         "When somebody edits a message: answer the last one anew; only change what is kept; or do nothing.",
     )
+    on_reaction: Literal["rate", "answer"] = key(
+        "rate", "When somebody reacts to an answer: keep a thumb as its rating; or ask the bot about it, too."
+    )
 
     @model_validator(mode="after")
     def _on_purpose(self) -> "Session":
