@@ -57,6 +57,7 @@ class Corridor:
     lease: float  # seconds
     fetchers: Fetchers = field(default_factory=Fetchers)
     verbatim: bool = False  # whether the log may hold what people say
+    recovering: int = 0  # what was sent up to this time (ms) may have been answered before the store was restored
     channels: dict[str, Channel] = field(default_factory=dict)
     bots: dict[str, Engaged] = field(default_factory=dict)
     aliases: dict[tuple[str, str, str], str] = field(default_factory=dict)  # chats that go on under another id

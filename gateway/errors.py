@@ -3,6 +3,7 @@
 GatewayError
 ├── Problem                 an HTTP caller did something wrong, or we cannot serve now (RFC 9457)
 ├── StorageDown             nothing could be written; nothing was acknowledged
+├── BackupError             no backup was made of a store, or none can be put into it
 ├── Fenced                  this worker lost its lease: what it computed changes nothing
 ├── SendError               raised by adapters, and only by them
 │   ├── Retry               certainly not sent; may be tried again
@@ -59,6 +60,10 @@ class Problem(GatewayError):
 
 class StorageDown(GatewayError):
     """The store did not take the write. Nothing was kept, so nothing may be acknowledged."""
+
+
+class BackupError(GatewayError):
+    """A backup cannot be made, or cannot be used here; says why."""
 
 
 class Fenced(GatewayError):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway import moving
+from gateway import moving, recovery
 from gateway.clock import Clock
 from gateway.corridor import Corridor
 from gateway.db import Database
@@ -19,7 +19,10 @@ from gateway.tasks import Tasks
 async def lay(
     settings: Settings, db: Database, clock: Clock, tasks: Tasks, root: Path | None = None
 ) -> tuple[Corridor, Router]:
-    """A corridor without channels or bots, in which nothing runs yet; paths are relative to `root`."""
+    """A corridor without channels or bots, in which nothing runs yet; paths are relative to `root`.
+
+    Raises `StorageDown` for a store that is half restored.
+    """
     router: Router
     files = FileStore(db, clock, (root or Path()) / settings.storage.files, settings.server.address)
     corridor = Corridor(
@@ -36,6 +39,7 @@ async def lay(
         lease=settings.server.lease,
         verbatim=settings.log.text,
     )
+    corridor.recovering = await db.read(recovery.until)
     corridor.aliases.update(await db.read(moving.aliases))
     router = Router(corridor)
     return corridor, router

@@ -13,6 +13,8 @@ from gateway.gathering import gather
 from gateway.lanes import INBOX, Lease, release
 
 REQUEUED = "requeued"  # the reason of an entry that waits once more: its own line stands in the history already
+RELEASED = "released"  # that of one which was held back, and has no line
+WANTED = (REQUEUED, RELEASED)  # an operator wants it answered, however old it is
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import patience, sessions
+from gateway import patience, recovery, sessions
 from gateway.access import private
 from gateway.burial import buried
 from gateway.channel import Channel
@@ -105,6 +105,8 @@ class Reception:
             if arrival.me is not None and accepted.envelope is None:
                 c.desk.rise(bot)
             c.metrics.accepted(channel.name, accepted.outcome).inc()
+        if c.recovering and arrival.effect is recovery.hold and accepted.outcome == "stored":
+            recovery.told(c.metrics, channel.name, accepted.turn)
         c.metrics.accept_seconds[channel.name].observe(c.clock.tick() - started)
         if accepted.opened or arrival.effect is not None:
             # When this person was here last has changed in the store.
@@ -120,6 +122,8 @@ class Reception:
         known = c.memory.known(person, sender)
         spot = _spot(channel, inbound, standing.bot)
         verdict, effect, unlimited, unless = self._judged(channel, standing, spot, known)
+        if c.recovering and verdict is None:
+            effect = recovery.held(inbound, c.recovering) or effect
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
         turn = turn_of(marks[0])
         gathers = patience.wanted(channel, inbound) if verdict is None and effect is None else None

@@ -161,7 +161,7 @@ class Turns:
             raise Later(HELD / 1000)
         if entry.crashes >= DEADLY:
             raise Buried("poison", "the process died each time it was answered")
-        if policy.drop_stale and self._conclusions.stale(envelope) and entry.reason != inbox.REQUEUED:
+        if policy.drop_stale and self._conclusions.stale(envelope) and entry.reason not in inbox.WANTED:
             raise Buried("stale", "it waited for too long")
 
     async def _turn(

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from gateway import moving
+from gateway import moving, recovery
 from gateway.bot import Answering, Piece, Say
 from gateway.channel import Channel
 from gateway.client import Client
@@ -152,6 +152,7 @@ async def corridor(
     await files.open()
     shared = Corridor(db, clock, desk, Memory(db), Live(), Metrics(), tasks, files, wanted.inbox, name, lease)
     shared.aliases.update(await db.read(moving.aliases))
+    shared.recovering = await db.read(recovery.until)
     router = Router(shared)
     kit = Kit(wanted, shared, router)
     for bot in wanted.bots.values():

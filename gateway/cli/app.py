@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli import configured
+from gateway.cli.backups import backup, restore
 from gateway.cli.configured import USUAL, Config
 from gateway.cli.keys import keys
 from gateway.cli.line import line
@@ -34,6 +35,8 @@ for name, group in (
     ("tokens", tokens),
 ):
     app.add_typer(group, name=name)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.callback()
@@ -148,6 +151,8 @@ def status(config: Config = "", json: Json = False) -> None:
         dead = found["dead"]
         say(f"{found['state']}, version {found['version']}, {found['turns']['running']} turns running")
         say(f"dead letters: {dead['inbox']} in, {dead['outbox']} out")
+        if found["restored"]:
+            say(f"restored: what was said before {found['restored']} is held back, see gateway dead list")
         rows = [{**row, **{f"in_{box}": count for box, count in row["waiting"].items()}} for row in found["channels"]]
         columns = {"name": "CHANNEL", "platform": "PLATFORM", "state": "STATE", "last_receive": "LAST RECEIVE"}
         table(rows, {**columns, "in_inbox": "INBOX", "in_outbox": "OUTBOX", "detail": "DETAIL"}, "no channels")

@@ -20,7 +20,7 @@ SESSION = {
     "jit": "off",  # it pays for long statements, and ours are short
 }
 _MIGRATING = 0x67_77_6D_69_67  # the number of our advisory lock
-_VERSION = "schema.version"
+VERSION = "schema.version"
 
 _FACTS = """SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), current_setting('fsync'),
     current_setting('full_page_writes'), current_setting('server_encoding'), current_setting('synchronous_commit')"""
@@ -141,7 +141,7 @@ async def _migrate(connection: Any, url: str) -> None:
     steps, newest = migrations(), migrations()[-1][0]
     if await connection.fetchval("SELECT to_regclass('meta')") is None:
         await connection.execute(schema("CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)"))
-    current = int(await connection.fetchval("SELECT value FROM meta WHERE name = $1", _VERSION) or 0)
+    current = int(await connection.fetchval("SELECT value FROM meta WHERE name = $1", VERSION) or 0)
     if current > newest:
         raise StorageDown(
             f"{place(url)}: its schema is version {current}, this program knows up to {newest}; "
@@ -154,6 +154,6 @@ async def _migrate(connection: Any, url: str) -> None:
                 failpoint("migration.step")
                 await connection.execute(
                     "INSERT INTO meta VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    _VERSION,
+                    VERSION,
                     str(number),
                 )

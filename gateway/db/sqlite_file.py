@@ -43,8 +43,7 @@ def hold(path: Path) -> Held:
     writer: apsw.Connection | None = None
     try:
         writer = connect(path)
-        writer.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
-        _migrate(writer, path)
+        migrate(writer, path)
         _settle_boot(writer, path)
     except BaseException as error:
         if writer is not None:
@@ -89,7 +88,9 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     return connection
 
 
-def _migrate(connection: apsw.Connection, path: Path) -> None:
+def migrate(connection: apsw.Connection, path: Path, upto: int | None = None) -> None:
+    """Bring the schema of a file up to date, or to an earlier step. Raises `StorageDown` when it is a newer one."""
+    connection.execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
     steps = migrations()
     current = connection.pragma("user_version")
     if current > steps[-1][0]:
@@ -98,7 +99,7 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
             "run the newer program, or restore the backup made before the upgrade"
         )
     for number, sql in steps:
-        if number > current:
+        if current < number <= (upto or number):
             with connection:
                 connection.execute(_strict(sql))
                 failpoint("migration.step")

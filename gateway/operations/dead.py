@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from gateway.db import Rows, Tx
 from gateway.errors import Problem
+from gateway.inbox import RELEASED
 from gateway.message import Inbound, decode, encode
 from gateway.operations.office import Office, moment
 from gateway.operations.queues import DEAD
@@ -124,7 +125,8 @@ async def requeue(office: Office, box: str, number: int) -> Any:
 def _requeue_entry(office: Office, number: int, now: int) -> Tx[str]:
     """Whoever holds the lane takes it next; else it is due now. Returns the lane's bot.
 
-    Its own line stands in the history already, unless its conversation is another one by now.
+    Its own line stands in the history already, unless its conversation is another one by now, or it was held back
+    before anything was made of it.
     """
     lane, name, _ = yield from _locked("inbox", number)
     rows = yield "SELECT body FROM inbox WHERE id = $1", (number,)
@@ -135,9 +137,10 @@ def _requeue_entry(office: Office, number: int, now: int) -> Tx[str]:
         raise Problem(409, "unroutable", f"{name} does not have {inbound.account}: configure it first")
     body = encode(replace(inbound, draft=""))  # there our regret stands by now
     yield (
-        """UPDATE inbox SET state = 'waiting', reason = 'requeued', attempts = 0, failures = 0, refusals = 0,
-             not_before = 0, ended_at = NULL, body = $2 WHERE id = $1""",
-        (number, body),
+        """UPDATE inbox SET state = 'waiting', reason = CASE WHEN EXISTS (SELECT 1 FROM message m
+             WHERE m.session = inbox.session AND m.turn = inbox.turn AND m.role = 'user') THEN 'requeued' ELSE $2 END,
+             attempts = 0, failures = 0, refusals = 0, not_before = 0, ended_at = NULL, body = $3 WHERE id = $1""",
+        (number, RELEASED, body),
     )
     rows = yield (
         """UPDATE lane SET waiting = waiting + 1,

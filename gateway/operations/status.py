@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.db import Tx
 from gateway.operations import channels, configuration
-from gateway.operations.office import Office
+from gateway.operations.office import Office, moment
 
 NAME = "chat-gateway"
 
@@ -21,6 +21,7 @@ async def status(office: Office) -> Any:
         "turns": {"running": c.desk.taken, "workers": c.desk.places},
         "watching": len(c.live),
         **stored,
+        "restored": moment(c.recovering),
         "config": None if office.reloading is None else configuration.shown(office.reloading.last),
         "warnings": [str(warning) for warning in office.settings.warnings],
         "channels": await channels.health(office),
