@@ -11,8 +11,7 @@ from gateway import history
 from gateway.db import Tx
 from gateway.message import Part, decode
 
-BATCH = 250
-_OVER = "state NOT IN ('ready', 'sending', 'unknown')"
+OVER = "state NOT IN ('ready', 'sending', 'unknown')"
 
 
 class Fate(NamedTuple):
@@ -25,13 +24,13 @@ class Fate(NamedTuple):
     state: str
 
 
-def aged(upto: int) -> Tx[list[Fate]]:
-    """The oldest parts, as far as they are older than a time and over."""
+def of(parts: Sequence[int]) -> Tx[list[Fate]]:
+    """What became of parts, as far as they are over."""
+    marks = ", ".join(f"${index + 1}" for index in range(len(parts)))
     rows = yield (
-        # Numbers grow with time: the oldest are the first, and no index on the time is needed.
         f"""SELECT id, session, body, created_at, COALESCE(ref, ''), COALESCE(status, state) FROM outbox
-              WHERE created_at < $1 AND {_OVER} AND id IN (SELECT id FROM outbox ORDER BY id LIMIT $2) ORDER BY id""",
-        (upto, BATCH),
+              WHERE id IN ({marks}) AND {OVER} ORDER BY id""",
+        tuple(parts),
     )
     times: defaultdict[str, list[int]] = defaultdict(list)
     for _, session, _, at, _, _ in rows:
@@ -62,6 +61,8 @@ def _place(lines: Mapping[str, Sequence[int]], body: str) -> int | None:
 
 def settle(fates: Sequence[Fate]) -> Tx[int]:
     """Note what became of parts, and let them go. Returns how many there were."""
+    if not fates:
+        return 0
     lines: dict[tuple[str, int], tuple[str, str]] = {}
     for fate in fates:
         if fate.line is not None:
@@ -71,7 +72,7 @@ def settle(fates: Sequence[Fate]) -> Tx[int]:
         yield from history.fated(session, seq, ref, state)
     marks = ", ".join(f"${index + 1}" for index in range(len(fates)))
     rows = yield (
-        f"DELETE FROM outbox WHERE id IN ({marks}) AND {_OVER} RETURNING 1",
+        f"DELETE FROM outbox WHERE id IN ({marks}) AND {OVER} RETURNING 1",
         tuple(fate.part for fate in fates),
     )
     return len(rows)

@@ -1,12 +1,12 @@
 """Housekeeping: every minute or so, what has had its time is put away, in small steps beside the work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
 import structlog
 
-from gateway import fates, retention, window
+from gateway import retention, window
 from gateway.corridor import Corridor
 from gateway.db import Tx
 from gateway.erasure import Erasure
@@ -14,11 +14,13 @@ from gateway.errors import StorageDown
 from gateway.history import QUIET
 from gateway.live import Event
 from gateway.retention import BATCH, TABLES, Place
+from gateway.sweep import Sweep
 
 EVERY = 60.0  # seconds
 TOKENS_EVERY = 5  # rounds
 HEARD_EVERY = 60  # rounds
 ANEW_EVERY = 1_440  # rounds, about a day: then every search begins at the beginning once more
+DAY = 86_400_000  # ms
 TOGETHER = 100  # sessions that end in one commit
 BREATH = 0.05  # seconds between two steps, so that a turn's commit never waits for more than one of them
 
@@ -31,14 +33,25 @@ class Housekeeping:
     def __init__(self, corridor: Corridor, erasure: Erasure) -> None:
         self._c, self._erasure = corridor, erasure
         self._rounds = 0
+        self._sweep = Sweep(corridor)
+        self._swept: int | None = None
         self._searched: dict[tuple[str, str], tuple[float, Place]] = {}
         self._late: dict[tuple[str, bool], set[str]] = {}  # found already, but used since by others than the user
 
     async def run(self) -> None:
-        """One round after another, until cancelled."""
+        """One round after another, and beside them what is done once a day, until cancelled."""
+        await asyncio.gather(self._again(self.round), self._again(self.day))
+
+    async def _again(self, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             await self._c.clock.sleep(EVERY)
-            await self.round()
+            await act()
+
+    async def day(self) -> None:
+        """What channels keep no longer goes: once a day, and after every start."""
+        now = self._c.clock.now()
+        if self._swept is None or not 0 <= now - self._swept < DAY:
+            await self._tried("put away", self._put_away, now)
 
     async def round(self) -> None:
         """Everything that is due now. A step that fails holds up no other."""
@@ -54,17 +67,21 @@ class Housekeeping:
             ("heard", self._heard),
             ("erased", self._erase),
         ):
-            try:
-                if count := await step(now):
-                    done[name] = count
-            except StorageDown as error:
-                log.error("storage.down", error=str(error))
-            except Exception as error:
-                log.error("housekeeping.failed", step=name, exc_info=error)
+            if count := await self._tried(name, step, now):
+                done[name] = count
         if done:
             log.info("housekeeping.swept", **done)
         self._rounds += 1
         await measure(self._c)
+
+    async def _tried(self, name: str, step: Callable[[int], Awaitable[int]], now: int) -> int:
+        try:
+            return await step(now)
+        except StorageDown as error:
+            log.error("storage.down", error=str(error))
+        except Exception as error:
+            log.error("housekeeping.failed", step=name, exc_info=error)
+        return 0
 
     async def _rest(self, now: int) -> int:
         """Sessions whose user has been silent for long become dormant; we keep no copy of them."""
@@ -142,10 +159,11 @@ class Housekeeping:
             await self._c.clock.sleep(BREATH)
 
     async def _forget(self, now: int) -> int:
-        count = sum([await self._all(partial(retention.forget_old, table, now)) for table in TABLES])
-        while old := await self._c.db.read(fates.aged, now - retention.KEPT):
-            count += await self._c.db.write(fates.settle, old)
-            await self._c.clock.sleep(BREATH)
+        return sum([await self._all(partial(retention.forget_old, table, now)) for table in TABLES])
+
+    async def _put_away(self, now: int) -> int:
+        count = sum((await self._sweep.run(now)).values())
+        self._swept = now
         return count
 
     async def _heard(self, now: int) -> int:

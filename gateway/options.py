@@ -93,6 +93,13 @@ DurationOrNever = Annotated[
 ]
 """Seconds, or `None` for `never` and `off`."""
 
+DurationOrForever = Annotated[
+    float | None,
+    PlainValidator(_unless(("forever", "never"), units.duration, _DURATION)),
+    WithJsonSchema({"anyOf": [_duration_schema, {"enum": ["forever", "never"]}]}),
+]
+"""Seconds, or `None` for `forever`."""
+
 Size = Annotated[
     int,
     PlainValidator(_parsed(units.size, "a size such as 64KB, 10MB or 1GB")),

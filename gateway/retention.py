@@ -11,7 +11,7 @@ from gateway import overheard, sessions
 from gateway.db import Tx
 
 BATCH = 1_000
-KEPT = 30 * 24 * 3600 * 1000  # ms: dedupe keys, dropped events, dead letters, entries that are over
+KEPT = 30 * 24 * 3600 * 1000  # ms: dedupe keys
 CLOSED_TOKEN = 24 * 3600 * 1000  # ms that the token of a closed session is kept, to say that it was closed
 
 LIVING = ("active", "dormant", "closed")  # states that a session leaves by itself when its time has come
@@ -125,16 +125,14 @@ def drop_tokens(hashes: Sequence[bytes]) -> Tx[int]:
     return len(rows)
 
 
-def _old(table: str, column: str, also: str = "") -> str:
+def _old(table: str, column: str) -> str:
     # Numbers grow with time: the oldest are the first, and no index on the time is needed.
-    return f"""DELETE FROM {table} WHERE {column} < $1{also} AND id IN
+    return f"""DELETE FROM {table} WHERE {column} < $1 AND id IN
         (SELECT id FROM {table} ORDER BY id LIMIT $2) RETURNING 1"""
 
 
 _OLD = (
     (_old("dedupe", "seen_at"), KEPT),
-    (_old("dropped", "at"), KEPT),
-    (_old("inbox", "COALESCE(ended_at, received_at)", " AND state <> 'waiting'"), KEPT),
     (_old("overheard", "at"), overheard.KEPT),
 )
 

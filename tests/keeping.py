@@ -34,6 +34,7 @@ class Kept(Kit):
         """Time goes by, and housekeeping is done."""
         self.clock.ahead += seconds
         await self.housekeeping.round()
+        await self.housekeeping.day()
 
     async def states(self) -> dict[str, str]:
         """The state of every session by its channel and user."""

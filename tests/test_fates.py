@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import fates
 from gateway.bot import Piece, Say
 from gateway.db import Tx
 from gateway.errors import Refused
 from gateway.history import newest
+from gateway.lapsed import STEP
 from gateway.message import Outbound, Turn
 from gateway.retention import KEPT
 from tests.keeping import kept
@@ -47,7 +47,7 @@ async def test_what_became_of_an_answer_is_kept_when_its_parts_go(tmp_path: Path
 async def test_parts_without_a_line_and_more_than_one_batch(tmp_path: Path) -> None:
     async with kept(tmp_path) as here:
         here.bot(_twice)
-        await asyncio.gather(*(here.visit(f"u{n}", level="platform", wait=False) for n in range(fates.BATCH)))
+        await asyncio.gather(*(here.visit(f"u{n}", level="platform", wait=False) for n in range(STEP)))
         await here.quiet()
         await here.say("/help", user="u1")
         await here.quiet()
@@ -55,7 +55,7 @@ async def test_parts_without_a_line_and_more_than_one_batch(tmp_path: Path) -> N
         await here.later(KEPT / 1000 + 60)
         assert await here.rows("SELECT COUNT(*) FROM outbox") == [(0,)]
         rows = await here.rows("SELECT COUNT(*) FROM message WHERE role = 'assistant' AND extra LIKE '%sent%'")
-        assert rows == [(2 * fates.BATCH - 2,)]
+        assert rows == [(2 * STEP - 2,)]
 
 
 def _forget_lines(user: str) -> Tx[None]:

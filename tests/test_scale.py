@@ -124,6 +124,7 @@ async def sweeping(desk: Desk) -> None:
     """Housekeeping with nothing to do, and with a few sessions whose time has come."""
     housekeeping = Housekeeping(desk.corridor, desk.router.erasure)
     await housekeeping.round()
+    await housekeeping.day()
     visitor = await desk.gateway.begin("brief")
     desk.clock.ahead += 3600
     await housekeeping.round()

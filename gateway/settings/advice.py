@@ -6,6 +6,8 @@ from gateway.settings.entries import ChannelSettings
 from gateway.settings.groups import Manners
 from gateway.settings.process import Process
 
+DAY = 86_400  # seconds
+
 
 def advice(document: Document, process: Process, channels: dict[str, ChannelSettings]) -> list[Problem]:
     """Warnings, each with its place."""
@@ -29,6 +31,12 @@ def _of_channel(document: Document, path: Path, channel: ChannelSettings) -> lis
         found.append(_at(document, path, said, "access.dm: allowlist admits only those it lists"))
     if access.dm == "allowlist" and not access.allow:
         found.append(_at(document, (*path, "access"), "its list of those who may write is empty: it admits nobody"))
+    for kind, age in channel.retention:
+        if age is not None and age < DAY:
+            place = next(
+                at for at in ((*path, "retention", kind), ("defaults", "retention", kind), path) if at in document
+            )
+            found.append(_at(document, place, f"{kind} are put away after less than a day, once a day", "1d or more"))
     if channel.plugin is not None and channel.plugin.is_admin is Adapter.is_admin:
         said = "this platform names no admins of groups: nobody may /reset there"
         blocks: dict[Path, Manners] = {

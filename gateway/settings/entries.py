@@ -22,6 +22,7 @@ from gateway.settings.blocks import (
 )
 from gateway.settings.groups import Group, Override, Spot
 from gateway.settings.media import Media, Voice
+from gateway.settings.retention import Retention
 from gateway.settings.routes import Route
 from gateway.settings.words import Words
 
@@ -53,6 +54,7 @@ class Blocks(Options):
     media: Media = Field(default_factory=Media)
     voice: Voice = Field(default_factory=Voice)
     stream: Stream = Field(default_factory=Stream)
+    retention: Retention = Field(default_factory=Retention)
     texts: Words = Field(default={}, description="Other words than the gateway's own, by id, or by language and id.")
 
 
