@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from gateway import history, participants, sessions
+from gateway import erasing, history, participants, sessions
 from gateway.db import Tx
 from gateway.intake import Effect, Outcome, Scene, begin
 from gateway.lanes import Lane
@@ -16,6 +16,7 @@ Say = Callable[..., str]
 
 HISTORY_LINES = 10
 MOST_HISTORY_LINES = 50
+FORGET_WITHIN = 5 * 60_000  # ms
 
 
 class Asked(NamedTuple):
@@ -115,6 +116,22 @@ def _history(scene: Scene, asked: Asked) -> Tx[Outcome]:
     return Outcome([Outbound(text="\n\n".join(shown))], scene.lane.session)
 
 
+def _forget(scene: Scene, asked: Asked) -> Tx[Outcome]:
+    """Everything that is known of whoever asks is erased, once they have said so twice."""
+    now, say = scene.arrival.now, asked.say
+    if asked.args.strip().casefold().rstrip(".!") in ("yes", say("yes").casefold()):
+        rows = yield (
+            """UPDATE participant SET forget_asked_at = NULL WHERE id = $1 AND forget_asked_at BETWEEN $2 AND $3
+                 RETURNING 1""",
+            (scene.participant, now - FORGET_WITHIN, now),
+        )
+        if rows:
+            yield from erasing.begin(scene.participant, now)
+            return Outcome([], scene.lane.session, forgets=scene.participant)
+    yield "UPDATE participant SET forget_asked_at = $2 WHERE id = $1", (scene.participant, now)
+    return Outcome([Outbound(text=say("confirm_forget", yes=say("yes")))], scene.lane.session)
+
+
 def _moment(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
@@ -128,6 +145,7 @@ VERBS = {
     "end": Verb((), _end),
     "history": Verb((), _history),
     "whoami": Verb((), _whoami),
+    "forget": Verb((), _forget),
 }
 
 _NAMES = {name: name for name in VERBS} | {alias: name for name, verb in VERBS.items() for alias in verb.aliases}

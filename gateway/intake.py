@@ -87,6 +87,7 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     interrupted: str | None = None  # how the turn in flight ends: "superseded" or "cancelled"
     opened: bool = False
     left: str = ""
+    forgets: str = ""  # the participant whose erasing was begun
     due: int = 0  # when an entry that waits for others may be taken, in ms
 
 
@@ -100,11 +101,14 @@ class Scene(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What a command did. `session` is the one that is open afterwards, None when none is."""
+    """What a command did. `session` is the one that is open afterwards, None when none is. Who `forgets` names is to be
+    erased.
+    """
 
     said: Sequence[Outbound] = ()
     session: str | None = None
     interrupted: str | None = None
+    forgets: str = ""
 
 
 Effect = Callable[[Scene], Tx[Outcome]]
@@ -278,4 +282,5 @@ def _command(scene: Scene, meter: int, effect: Effect) -> Tx[Accepted]:
     session = done.session or str(lane.session)
     told = yield from tell(lane.id, session, number, a.turn, done.said, a.voice, a.now)
     left = "" if done.session == lane.session else str(lane.session)
-    return Accepted("stored", a.turn, number, lane.id, session, told=told, interrupted=done.interrupted, left=left)
+    accepted = Accepted("stored", a.turn, number, lane.id, session, told=told, interrupted=done.interrupted, left=left)
+    return replace(accepted, forgets=done.forgets) if done.forgets else accepted

@@ -10,7 +10,7 @@ from gateway.commands import VERBS
 from gateway.errors import SendError, StorageDown
 from gateway.texts import TEXTS
 
-_ALONE = ("start", "history")  # of no use in a group, or refused there
+_ALONE = ("start", "history", "forget")  # of no use in a group, refused there, or nobody else's business
 
 log = structlog.get_logger()
 

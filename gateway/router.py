@@ -19,6 +19,7 @@ from gateway.errors import StorageDown
 from gateway.failpoint import failpoint
 from gateway.feedback import Feedback
 from gateway.foretold import as_it_reads, deleted
+from gateway.forgetting import Forgetting
 from gateway.inbox import Envelope, first_time, mark, note_dropped, open_lease
 from gateway.intake import Accepted, Also
 from gateway.lanes import INBOX, OUTBOX
@@ -60,7 +61,7 @@ class Router:
         self.turns = Turns(corridor, self.delivery)
         self.erasure = Erasure(corridor, lambda lane: self.turns.interrupt(lane, "superseded"))
         self.reception, self._amendments = Reception(corridor), Amendments(corridor)
-        self.feedback = Feedback(corridor)
+        self.feedback, self._forgetting = Feedback(corridor), Forgetting(corridor, self.erasure)
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._heart: asyncio.Task[None] | None = None
@@ -93,6 +94,8 @@ class Router:
         failpoint("receive.after")
         if self._c.verbatim:
             self._note(channel, inbound, accepted)
+        if accepted.forgets:
+            accepted = await self._forgetting.go_on(channel, inbound, accepted)
         self._go_on(channel, inbound, bot, accepted)
         return accepted
 

@@ -17,6 +17,9 @@ TEXTS: Mapping[str, str] = {
     "history_empty": "Nothing has been said in this conversation yet.",
     "reset_done": "Conversation reset.",
     "confirm_reset": "This ends the conversation for everybody here. Answer {yes} within a minute to go on.",
+    "confirm_forget": "This deletes everything that is known of you here, for good. "
+    "Send /forget {yes} within five minutes to go on.",
+    "forgotten": "Deleted: {counts}.",
     "yes": "yes",
     "stopped": "Stopped.",
     "nothing_to_stop": "There is nothing to stop.",
@@ -42,6 +45,7 @@ TEXTS: Mapping[str, str] = {
     "menu_end": "End the conversation",
     "menu_history": "Show what was said",
     "menu_whoami": "Show who I am to the bot",
+    "menu_forget": "Delete all that is known of me",
     "disabled": "",
     "group_welcome": "",
 }

@@ -14,7 +14,7 @@ from tests.telegram_road import gateway
 
 pytestmark = pytest.mark.feature("CMD-05")
 
-ALL = ["reset", "start", "help", "status", "stop", "end", "history", "whoami"]
+ALL = ["reset", "start", "help", "status", "stop", "end", "history", "whoami", "forget"]
 
 
 async def menu(folder: Path, keys: str = "", *, in_groups: bool = False) -> Menu:
@@ -30,7 +30,7 @@ async def test_every_command_says_what_it_does(tmp_path: Path) -> None:
 
 
 FEWER: list[tuple[str, bool, set[str]]] = [
-    ("", True, {"start", "history"}),
+    ("", True, {"start", "history", "forget"}),
     ('commands: {allow: {status: ["7"], reset: admins}}', False, {"status"}),
     ("commands: {enabled: [reset, help]}", False, set(ALL) - {"reset", "help"}),
     ("commands: {enabled: []}", False, set(ALL)),
@@ -70,7 +70,7 @@ async def test_it_is_set_when_the_channel_opens_and_when_its_settings_change(tmp
     async with doors.running(tmp_path, SHEET.format(keys="")) as running:
         await running.until(lambda: len(here.menus) == 1)
         everywhere, in_groups = here.menus[0]
-        assert set(everywhere[""]) - set(in_groups[""]) == {"start", "history"}
+        assert set(everywhere[""]) - set(in_groups[""]) == {"start", "history", "forget"}
         await running.daemon.apply(configure(tmp_path, SHEET.format(keys="")))
         await running.daemon.apply(configure(tmp_path, SHEET.format(keys="commands: {enabled: [help]}")))
         await running.until(lambda: len(here.menus) == 2)

@@ -129,13 +129,11 @@ async def test_many_go_in_small_steps(tmp_path: Path) -> None:
         steps: list[int] = []
         write = kit.corridor.db.write
 
-        def watched(tx, *args, **kwargs):  # type: ignore[no-untyped-def]
-            done = write(tx, *args, **kwargs)
+        async def watched(tx, *args, **kwargs):  # type: ignore[no-untyped-def]
+            found = await write(tx, *args, **kwargs)
             if tx.__name__ in ("remove", "shorten"):
-                done.add_done_callback(
-                    lambda found: steps.append(found.result() if tx.__name__ == "remove" else found.result()[0])
-                )
-            return done
+                steps.append(found if tx.__name__ == "remove" else found[0])
+            return found
 
         kit.corridor.db.write = watched  # type: ignore[method-assign]
         counts = await kit.housekeeping._sweep.run(kit.clock.now())

@@ -10,6 +10,7 @@ from gateway.operations import (
     channels,
     configuration,
     dead,
+    dossier,
     dropped,
     ending,
     keys,
@@ -146,6 +147,12 @@ async def _erase(office: Office, asked: Asked) -> Any:
     return await participants.erase(office, asked.names["participant"])
 
 
+async def _give(office: Office, asked: Asked) -> Any:
+    asked.query.done()
+    text = await dossier.export(office, asked.names["participant"])
+    return Document(text, "application/json", "participant.json")
+
+
 def _block(*, blocked: bool) -> Handler:
     async def done(office: Office, asked: Asked) -> Any:
         asked.query.done()
@@ -234,6 +241,7 @@ ROUTES = (
     Route("GET", "participants", "viewer", _participants),
     Route("PATCH", "participants/{participant}/data", "operator", changes.profile),
     Route("POST", "participants/{participant}/erase", "admin", _erase),
+    Route("GET", "participants/{participant}/export", "operator", _give),
     Route("POST", "participants/{participant}/block", "operator", _block(blocked=True)),
     Route("POST", "participants/{participant}/unblock", "operator", _block(blocked=False)),
     Route("POST", "tokens/revoke", "operator", _revoke_tokens),

@@ -1,5 +1,6 @@
 """`gateway participants`"""
 
+from json import loads
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from gateway.cli.configured import Config
 from gateway.cli.line import line
 from gateway.cli.shown import Json, as_json, confirmed, fields, moments, more, say, table
 
-participants = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People: list, block, erase.")
+participants = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People: list, block, export, erase.")
 
 Which = Annotated[str, typer.Argument(metavar="PARTICIPANT", help="An id, as `list` shows it.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -51,6 +52,14 @@ def _blocked(which: str, config: str, json: bool, act: str) -> None:
     with line(config) as gateway:
         done = gateway.ask("POST", "participants", which, act)
     as_json(done) if json else say(f"{which} is {act}ed")
+
+
+@participants.command("export")
+def _export(which: Which, config: Config = "") -> None:
+    """Print everything that is known of a person as one JSON document, to be given to them."""
+    with line(config) as gateway:
+        found = gateway.ask("GET", "participants", which, "export")
+    as_json(loads(found))
 
 
 @participants.command("erase")

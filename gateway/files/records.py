@@ -63,6 +63,12 @@ def of_session(session: str, ids: Sequence[str]) -> Tx[dict[str, Record]]:
     return {row[0]: Record._make(row) for row in rows}
 
 
+def held(session: str) -> Tx[list[Record]]:
+    """All files of a session, the oldest first."""
+    rows = yield f"SELECT {COLUMNS} FROM file WHERE session = $1 AND {_THERE} ORDER BY created_at, id", (session,)
+    return [Record._make(row) for row in rows]
+
+
 def attach(session: str, ids: Sequence[str]) -> Tx[list[Record]]:
     """The files that a message names, in its order; they stay. Raises `Problem` 404 for one of another session."""
     marks = ", ".join(f"${index + 2}" for index in range(len(ids)))

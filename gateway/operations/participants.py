@@ -63,7 +63,7 @@ def existing(participant: str) -> Tx[Known]:
     """A participant by their id. Raises `Problem` 404."""
     known = yield from participants.find(participant)
     if known is None:
-        raise _unknown()
+        raise unknown()
     return known
 
 
@@ -87,7 +87,8 @@ def _block(participant: str, blocked: bool) -> Tx[list[str]]:
     return [id for (id,) in rows]
 
 
-def _unknown() -> Problem:
+def unknown() -> Problem:
+    """There is nobody of this id."""
     return Problem(404, "participant_unknown", "there is no such participant; `gateway participants list` shows all")
 
 
@@ -98,5 +99,5 @@ async def erase(office: Office, participant: str) -> Any:
     """
     counts = await office.router.erasure.erase(participant)
     if counts is None:
-        raise _unknown()
+        raise unknown()
     return {"participant": participant, "erased": counts}

@@ -23,13 +23,14 @@ async def export(office: Office, which: str, format: str) -> str:
     """Everything that was said in a session, with when and by whom."""
     if format not in FORMATS:
         raise Problem(400, "bad_format", f"format is one of {', '.join(FORMATS)}")
-    facts, messages = await office.corridor.db.read(_whole, which)
+    facts, messages = await office.corridor.db.read(whole, which)
     if format == "json":
-        return _json(facts, messages)
+        return orjson.dumps(document(facts, messages), option=orjson.OPT_INDENT_2).decode() + "\n"
     return _markdown(facts, messages) if format == "md" else _plain(facts, messages)
 
 
-def _whole(which: str) -> Tx[tuple[Facts, list[Message]]]:
+def whole(which: str) -> Tx[tuple[Facts, list[Message]]]:
+    """A session with all that was said in it."""
     facts = yield from sessions.find(which)
     messages: list[Message] = []
     while True:
@@ -39,15 +40,15 @@ def _whole(which: str) -> Tx[tuple[Facts, list[Message]]]:
             return facts, messages
 
 
-def _json(facts: Facts, messages: Sequence[Message]) -> str:
-    document: dict[str, Any] = {
+def document(facts: Facts, messages: Sequence[Message]) -> dict[str, Any]:
+    """A conversation as data."""
+    return {
         "session": sessions.brief(facts),
         "variables": orjson.loads(facts.variables),
         "context": orjson.loads(facts.context),
         "summary": facts.summary,
         "messages": [sessions.line(message) for message in messages],
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
 def _who(message: Message) -> str:

@@ -8,7 +8,7 @@ from gateway import units
 from gateway.options import Duration, DurationOrNever, Options, RateOrOff, Size, faults, key
 from gateway.settings.people import Ids, Listed, Who
 
-COMMANDS = ("reset", "start", "help", "status", "stop", "end", "history", "whoami")
+COMMANDS = ("reset", "start", "help", "status", "stop", "end", "history", "whoami", "forget")
 
 
 class Scope(Options):
