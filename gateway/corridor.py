@@ -13,6 +13,7 @@ from gateway.channel import Channel
 from gateway.clock import Clock
 from gateway.db import Database, Tx
 from gateway.desk import Desk
+from gateway.disk import Disk
 from gateway.errors import StorageDown
 from gateway.fetch import Fetchers
 from gateway.files.store import FileStore
@@ -61,6 +62,8 @@ class Corridor:
     channels: dict[str, Channel] = field(default_factory=dict)
     bots: dict[str, Engaged] = field(default_factory=dict)
     aliases: dict[tuple[str, str, str], str] = field(default_factory=dict)  # chats that go on under another id
+    disk: Disk = field(default_factory=Disk)
+    trouble: StorageDown | None = None  # why something could not be taken in, the last time
     loops: Loops = field(init=False)
 
     def __post_init__(self) -> None:

@@ -3,6 +3,8 @@
 GatewayError
 ├── Problem                 an HTTP caller did something wrong, or we cannot serve now (RFC 9457)
 ├── StorageDown             nothing could be written; nothing was acknowledged
+│   ├── StorageFull         there is no room on the disk
+│   └── StorageSlow         it takes too long, or somebody else holds the store
 ├── BackupError             no backup was made of a store, or none can be put into it
 ├── Fenced                  this worker lost its lease: what it computed changes nothing
 ├── SendError               raised by adapters, and only by them
@@ -60,6 +62,14 @@ class Problem(GatewayError):
 
 class StorageDown(GatewayError):
     """The store did not take the write. Nothing was kept, so nothing may be acknowledged."""
+
+
+class StorageFull(StorageDown):
+    """There is no room. It goes well again as soon as there is."""
+
+
+class StorageSlow(StorageDown):
+    """The store is busy with something for too long."""
 
 
 class BackupError(GatewayError):

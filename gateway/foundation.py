@@ -7,6 +7,7 @@ from gateway.clock import Clock
 from gateway.corridor import Corridor
 from gateway.db import Database
 from gateway.desk import Desk
+from gateway.disk import Disk
 from gateway.files.store import FileStore
 from gateway.live import Live
 from gateway.memory import Memory
@@ -38,6 +39,7 @@ async def lay(
         me=clock.new_id(),
         lease=settings.server.lease,
         verbatim=settings.log.text,
+        disk=Disk([(root or Path()) / settings.storage.home, files.root]),
     )
     corridor.recovering = await db.read(recovery.until)
     corridor.aliases.update(await db.read(moving.aliases))

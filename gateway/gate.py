@@ -12,6 +12,7 @@ from gateway.adapter import Receipt, Settled, State
 from gateway.channel import Channel
 from gateway.client import Client, Posted, post
 from gateway.corridor import Corridor
+from gateway.errors import StorageDown
 from gateway.intake import Accepted
 from gateway.live import Event
 from gateway.message import File, Inbound
@@ -34,7 +35,12 @@ class ChannelGate:
     async def receive(self, inbound: Inbound, raw: bytes = b"") -> Receipt:
         if self.channel.limits.rate_is_shared:
             self.channel.meter.spend()
-        return _receipt(await self._router.receive(self.channel, inbound, raw))
+        try:
+            return _receipt(await self._router.receive(self.channel, inbound, raw))
+        except StorageDown as error:
+            self._c.trouble = error
+            log.error("storage.down", channel=self.channel.name, error=str(error))
+            raise
 
     async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
         # Asked for in order within one turn of the loop, they join one commit in that order.

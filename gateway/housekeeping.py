@@ -72,7 +72,11 @@ class Housekeeping:
         if done:
             log.info("housekeeping.swept", **done)
         self._rounds += 1
+        await self._tried("measured", self._measured, now)
+
+    async def _measured(self, now: int) -> int:
         await measure(self._c)
+        return 0
 
     async def _tried(self, name: str, step: Callable[[int], Awaitable[int]], now: int) -> int:
         try:
@@ -214,8 +218,9 @@ class Housekeeping:
 
 
 async def measure(corridor: Corridor) -> None:
-    """Set the gauges: what waits and since when, and for how long each channel has heard nothing."""
+    """Set the gauges: what waits and since when, for how long each channel has heard nothing, how much room is left."""
     metrics, now = corridor.metrics, corridor.clock.now()
+    await asyncio.to_thread(corridor.disk.watch, metrics)  # a disk of the network may take its time
     waiting = {(found.box, found.channel): found for found in await corridor.db.read(retention.backlogs)}
     for channel in list(corridor.channels.values()):
         for box in ("inbox", "outbox"):

@@ -43,6 +43,7 @@ class Metrics:
         self.bot_up = gauge("bot_up", "1 while a bot's circuit is closed.", "bot")
         self.channel_up = gauge("channel_up", "1 while a channel's connection does well.", "channel")
         self.deaf_seconds = gauge("deaf_seconds", "Time since a channel's last completed receive.", "channel")
+        self.disk_free = gauge("disk_free_bytes", "Room that is left where a folder of ours is.", "folder")
         self.applied = counter("config_applied", "Configurations applied, by result.", "result")
 
         # A label lookup costs more than the increment; the hot path keeps its children.

@@ -5,7 +5,8 @@ import asyncio
 from aiohttp import web
 
 from gateway.db import Database, Tx
-from gateway.errors import Problem, StorageDown
+from gateway.disk import Disk
+from gateway.errors import Problem, StorageDown, StorageFull
 from gateway.ingress import problems
 
 PATHS = ("/healthz", "/startupz", "/readyz")
@@ -29,8 +30,8 @@ class Intake:
 class Probes:
     """Answers /healthz, /startupz and /readyz."""
 
-    def __init__(self, db: Database, intake: Intake) -> None:
-        self._db, self._intake = db, intake
+    def __init__(self, db: Database, intake: Intake, disk: Disk) -> None:
+        self._db, self._intake, self._disk = db, intake, disk
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
@@ -39,6 +40,8 @@ class Probes:
             raise Problem(503, "not_started", "the gateway has not started yet", retry_after=1)
         if request.path == "/readyz":
             self._intake.check()
+            if self._disk.is_full:
+                raise StorageFull("there is hardly any room left on the disk")
             await self._reach_storage()
         return problems.json({"status": "ok"})
 

@@ -171,6 +171,8 @@ STORIES: list[tuple[str, str, int, list[str]]] = [
     ('gateway_sends_total{channel="site", result="sent"}', "0+6x40", 30, []),
     ('gateway_forged_total{channel="site"}', "0+3x40", 30, ["GatewayForged"]),
     ('gateway_accept_seconds_bucket{channel="site", le="+Inf"}', "0+9x40", 30, []),
+    ('gateway_disk_free_bytes{folder="data"}', "600000000 500000000x9", 8, ["GatewayDiskLow"]),
+    ('gateway_disk_free_bytes{folder="data"}', "530000000x9", 8, []),
     ('gateway_config_applied_total{result="rejected"}', "_x20 1x9", 24, ["GatewayConfigRejected"]),
     ('gateway_config_applied_total{result="ok"}', "_x20 1x9", 24, []),
 ]  # fmt: skip

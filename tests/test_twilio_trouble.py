@@ -1,6 +1,7 @@
 """Twilio's road in trouble: what fails costs no answer and no order, and the webhook goes where it belongs."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ async def test_a_token_that_was_renewed_stops_the_channel_and_keeps_its_answers(
         assert (here.server.texts(), here.state) == (["hello"], "up")
 
 
-@pytest.mark.feature("INB-01")
+@pytest.mark.feature("INB-01", "STO-07")
 async def test_twilio_comes_again_when_we_could_not_write(tmp_path: Path) -> None:
     async with road(tmp_path) as here:
         ada = here.server.person("+15550100", "Ada")
@@ -130,6 +131,7 @@ async def test_twilio_comes_again_when_we_could_not_write(tmp_path: Path) -> Non
             saying = asyncio.create_task(ada.sends(large))
             await here.until(lambda: here.server.caller.deliveries)
             assert here.server.caller.deliveries[0].status == 503
+            assert json.loads(here.server.caller.deliveries[0].answer)["code"] == "storage_full"
         here.server.caller.again.set()
         assert await saying == 200
         await here.quiet()

@@ -145,6 +145,7 @@ def status(config: Config = "", json: Json = False) -> None:
         found = gateway.ask("GET", "status")
     ill = [c["name"] for c in found["channels"] if c["state"] not in ("up", "starting", "stopped")]
     ill += [bot["name"] for bot in found["bots"] if bot["state"] == "open"]
+    ill += [f"disk of {space['folder']} ({space['free'] >> 20} MB free)" for space in found["disk"] if space["low"]]
     if json:
         as_json(found)
     else:

@@ -6,7 +6,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 from gateway.db import migrations
 from gateway.db.postgres_dialect import schema
-from gateway.errors import StorageDown
+from gateway.errors import StorageDown, StorageFull, StorageSlow
 from gateway.failpoint import failpoint
 
 OLDEST = 14  # of the server's versions those that are still cared for
@@ -64,6 +64,10 @@ def again(error: BaseException) -> bool:
 
 def meaning(error: BaseException) -> BaseException:
     """An error of the server's as its caller should see it."""
+    if isinstance(error, asyncpg.DiskFullError):
+        return StorageFull(str(error))
+    if isinstance(error, asyncpg.QueryCanceledError | asyncpg.LockNotAvailableError | TimeoutError):
+        return StorageSlow(f"{type(error).__name__}: {error}")
     down = isinstance(error, _refused + _again) or lost(error)
     return StorageDown(f"{type(error).__name__}: {error}") if down else error
 

@@ -17,7 +17,7 @@ import structlog
 
 from gateway.db import Rows, Tx
 from gateway.db.sqlite_file import Held, connect, hold
-from gateway.errors import StorageDown
+from gateway.errors import StorageDown, StorageFull, StorageSlow
 from gateway.failpoint import failpoint
 
 T = TypeVar("T")
@@ -26,6 +26,7 @@ P = ParamSpec("P")
 READERS = 2
 GATHER = 0.0006  # seconds for each member of the last commit: the more there are, the more it pays to wait ...
 LONGEST_GATHER = 0.012  # ... but nobody is to notice
+SLOW = 5.0  # seconds of one commit, from which on nothing more is asked of the disk until that one is done
 log = structlog.get_logger()
 
 _parameter = re.compile(r"\$(\d+)")
@@ -73,6 +74,13 @@ def _rows(connection: apsw.Connection, sql: str, args: tuple[Any, ...]) -> Rows:
     return cursor.fetchall()
 
 
+def _meaning(error: apsw.Error) -> StorageDown:
+    """An error of the library's as its caller should see it."""
+    if isinstance(error, apsw.FullError):
+        return StorageFull(str(error))
+    return (StorageSlow if isinstance(error, apsw.BusyError | apsw.LockedError) else StorageDown)(str(error))
+
+
 class _Job(NamedTuple):
     start: Callable[[], Tx[Any]]
     done: "asyncio.Future[Any]"
@@ -103,6 +111,7 @@ class Sqlite:
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Job] = []
         self._busy = self._closed = False
+        self._began = 0.0  # when the commit that runs was handed to the writer
         self._crowd = 0  # members of the last commit
         self._batches: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite writer", daemon=True)
@@ -119,13 +128,15 @@ class Sqlite:
         """Run a transaction; it is on disk when what this returns is done."""
         if self._closed:
             raise StorageDown("the store is closed")
+        if self._busy and self._loop.time() - self._began > SLOW:
+            raise StorageSlow(f"a commit has taken longer than {SLOW:g} s")
         return self._ask(lambda: tx(*args, **kwargs))
 
     def _ask(self, start: Callable[[], Tx[Any]]) -> "asyncio.Future[Any]":
         done = self._loop.create_future()
         self._pending.append(_Job(start, done))
         if not self._busy:
-            self._busy = True
+            self._busy, self._began = True, self._loop.time()
             self._gather()
         return done
 
@@ -170,6 +181,7 @@ class Sqlite:
 
     def _dispatch(self) -> None:
         batch, self._pending = self._pending, []
+        self._began = self._loop.time()
         self._batches.put(batch)
 
     def _settle(self, batch: list[_Job], outcomes: list[_Outcome]) -> None:
@@ -199,7 +211,7 @@ class Sqlite:
             connection.execute("BEGIN IMMEDIATE")
         except apsw.Error as error:
             # Nobody can write now, and asking for each member again would make all of them wait.
-            return [(False, StorageDown(str(error))) for _ in batch]
+            return [(False, _meaning(error)) for _ in batch]
         try:
             outcomes = [(True, _run(connection, start())) for start, _ in batch]
             failpoint("commit.before")
@@ -220,7 +232,7 @@ class Sqlite:
                 yield True, value
             except _storage_errors as error:
                 self._roll_back()
-                yield False, StorageDown(str(error))
+                yield False, _meaning(error)
             except BaseException as error:
                 self._roll_back()
                 yield False, error
@@ -242,4 +254,4 @@ class Sqlite:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
         except _storage_errors as error:
-            raise StorageDown(str(error)) from None
+            raise _meaning(error) from None

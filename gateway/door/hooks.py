@@ -8,6 +8,7 @@ from gateway.adapter import Call, Reply
 from gateway.channel import Channel
 from gateway.door.house import House
 from gateway.errors import Problem
+from gateway.ingress import problems
 from gateway.ingress.depth import check
 from gateway.ingress.problems import SERVER, WrongMethod
 
@@ -43,6 +44,9 @@ class Hooks:
         reply = await channel.adapter.handle(call)
         if reply.status == 401:
             self._house.corridor.metrics.forged.labels(channel.name).inc()
+        trouble = self._house.corridor.trouble
+        if reply.status == 503 and not reply.body and trouble is not None:  # adapters need not know why
+            return problems.reply(problems.storage(trouble))
         return reply
 
 

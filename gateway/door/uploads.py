@@ -1,6 +1,7 @@
 """POST /api/chat/files and what is done with what comes: counted while it is read, named by us, given out by links."""
 
 import asyncio
+import errno
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.door.access import Access, Visit
 from gateway.door.house import House
-from gateway.errors import Problem, StorageDown
+from gateway.errors import Problem, StorageDown, StorageFull
 from gateway.files import links, records, sniff
 from gateway.files.admission import admitted
 from gateway.files.folder import Draft
@@ -90,7 +91,8 @@ class Uploads:
         except OSError as error:
             if isinstance(error, ConnectionError):
                 raise
-            raise StorageDown(f"files: {error.strerror}") from error
+            kind = StorageFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StorageDown
+            raise kind(f"files: {error.strerror}") from error
         finally:
             for _, draft in drafts:
                 draft.drop()

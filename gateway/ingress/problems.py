@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.adapter import Reply
-from gateway.errors import Problem, StorageDown
+from gateway.errors import Problem, StorageDown, StorageFull, StorageSlow
 
 SERVER = "chat-gateway"  # else every answer would name our library and its version
 _ALWAYS = {"Server": SERVER, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -49,6 +49,16 @@ def reply(problem: Problem) -> Reply:
     return Reply(problem.status, content, "application/problem+json", out)
 
 
+def storage(error: StorageDown) -> Problem:
+    """What to tell a caller when nothing can be stored: why, and when to come again."""
+    code, detail = "storage_down", "nothing could be stored; try again"
+    if isinstance(error, StorageFull):
+        code, detail = "storage_full", "there is no room to store anything; try again later"
+    elif isinstance(error, StorageSlow):
+        code, detail = "storage_slow", "storing takes too long just now; try again"
+    return Problem(503, code, detail, retry_after=STORAGE_PAUSE)
+
+
 def caught(error: Exception, path: str) -> Problem:
     """What to tell a caller of an error that got away. Raises it again when there is nobody left to tell."""
     match error:
@@ -56,7 +66,7 @@ def caught(error: Exception, path: str) -> Problem:
             return error
         case StorageDown():
             log.error("storage.down", error=str(error))
-            return Problem(503, "storage_down", "nothing could be stored; try again", retry_after=STORAGE_PAUSE)
+            return storage(error)
         case ConnectionError():
             raise error
         case web.RequestPayloadError() | HttpProcessingError():

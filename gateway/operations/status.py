@@ -21,6 +21,7 @@ async def status(office: Office) -> Any:
         "turns": {"running": c.desk.taken, "workers": c.desk.places},
         "watching": len(c.live),
         **stored,
+        "disk": [space._asdict() for space in c.disk.spaces()],
         "restored": moment(c.recovering),
         "config": None if office.reloading is None else configuration.shown(office.reloading.last),
         "warnings": [str(warning) for warning in office.settings.warnings],
