@@ -105,8 +105,8 @@ SIZE = "expected a size such as 64KB, 10MB or 1GB"
 URL = "expected an address such as https://chat.example.org"
 ALL = "would trust every address of the internet to name its own: list the proxies"
 BLOCKS = (
-    "access, coalesce, commands, dedupe, delivery, format, group, groups, history, limits, media, retention, session, stream, "
-    "summary, texts, voice"
+    "access, coalesce, commands, dedupe, delivery, format, group, groups, history, limits, media, retention, session, "
+    "stream, summary, texts, voice"
 )
 SERVER = "postgresql://user:password@host/database"
 NOT_FILE = f"expected sqlite:///data/gateway.db or {SERVER}"
