@@ -11,6 +11,7 @@ from gateway.backup.restoring import Wanted, tombstones
 from gateway.clock import Clock
 from gateway.db import migrations
 from gateway.db.opening import open_database
+from gateway.db.sqlite_file import connect, migrate
 from gateway.errors import BackupError, StorageDown
 from gateway.files import folder as contents
 from gateway.foundation import lay
@@ -204,18 +205,24 @@ async def test_what_is_no_whole_backup_is_refused(tmp_path: Path) -> None:
         await restored(tmp_path / "elsewhere", tmp_path / "b")
 
 
-async def test_a_backup_of_an_older_program_is_brought_up_to_date(tmp_path: Path) -> None:
-    async with town(tmp_path):
-        pass
-    await backup(tmp_path, tmp_path / "b")
-    older = apsw.Connection(str(tmp_path / "b"))
-    for column in ("resolved_by", "resolved_at"):
-        older.execute(f"ALTER TABLE session DROP COLUMN {column}")
-    older.pragma("user_version", 6)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_backup_of_an_older_program_is_brought_up_to_date(tmp_path: Path, kind: str) -> None:
+    older = connect(tmp_path / "gateway.db")
+    migrate(older, tmp_path / "gateway.db", 6)
+    older.execute(
+        """INSERT INTO lane (id, key, channel, account, bot, scope, place, chat, thread)
+             VALUES (7, 'k', 'p', 'acct', 'b', 'dm', 'dm', 'ada', '');
+           INSERT INTO session (id, lane, key, channel, bot, epoch, created_at, first_activity, last_activity,
+             last_user_activity, quiet_from) VALUES ('s', 7, 'k', 'p', 'b', 0, 1, 1, 1, 1, 1);
+           INSERT INTO message (session, seq, role, text, at) VALUES ('s', 1, 'user', 'long ago', 1)"""
+    )
     older.close()
-    done = await restored(tmp_path / "there", tmp_path / "b")
-    assert done.rows["session"] > 0
-    await backup(tmp_path / "there", tmp_path / "after")
+    facts = await backup(tmp_path, tmp_path / "b", kind="sqlite")
+    assert facts.schema == 6
+    await restored(tmp_path / "there", tmp_path / "b", kind=kind)
+    await backup(tmp_path / "there", tmp_path / "after", kind=kind)
+    assert rows(tmp_path / "after", "SELECT text FROM message") == [("long ago",)]
+    assert rows(tmp_path / "after", "SELECT id, resolved_by FROM session") == [("s", None)]
     assert BackupFile.open(tmp_path / "after").schema == migrations()[-1][0]
 
 

@@ -93,8 +93,7 @@ class BackupFile:
         self.file.pragma("journal_mode", "delete")
         self.file.close()
         _flush(_part(self._path))
-        os.link(_part(self._path), self._path)  # unlike a renaming it never takes the place of another file
-        _part(self._path).unlink()
+        _name(_part(self._path), self._path)
         _flush(self._path.parent)
 
     def drop(self) -> None:
@@ -180,6 +179,20 @@ def _table(file: apsw.Connection, name: str, *, apart: bool) -> Table:
 
 def _part(path: Path) -> Path:
     return path.with_name(f"{path.name}.part")
+
+
+def _name(part: Path, path: Path) -> None:
+    """Unlike a renaming, a link never takes the place of another file; disks of the network may have none."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise BackupError(f"{path} is there already; nothing is overwritten") from None
+    except OSError:
+        if path.exists():
+            raise BackupError(f"{path} is there already; nothing is overwritten") from None
+        part.rename(path)
+    else:
+        part.unlink()
 
 
 def _flush(path: Path) -> None:
