@@ -1,11 +1,6 @@
 """The daemon: the wanted channels and bots made real. Starting is the first reload, stopping a reload to nothing."""
 
 import asyncio
-import gc
-import os
-import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -20,7 +15,6 @@ from gateway.clock import Clock
 from gateway.connection import Connection
 from gateway.corridor import Engaged
 from gateway.db.opening import open_database
-from gateway.descriptors import allow
 from gateway.foundation import lay
 from gateway.gate import ChannelGate
 from gateway.housekeeping import Housekeeping
@@ -194,6 +188,7 @@ class Daemon:
     async def stop(self, drain: float | None = None) -> None:
         """Not ready, no intake, no new turns; running turns get `server.drain`; what is left stays queued."""
         self.servers.shut()
+        await self.router.close()
         for task in self._connections.values():
             task.cancel()
         for looking_after in (self._keeper, self._watch):
@@ -212,53 +207,6 @@ class Daemon:
         await self.client.close()
         await self.corridor.db.close()
         log.info("daemon.stopped")
-
-
-async def serve(
-    settings: Settings,
-    root: Path | None = None,
-    ready: Callable[[Daemon], None] = lambda daemon: None,
-    origin: Origin | None = None,
-) -> None:
-    """Run until SIGTERM or SIGINT; a second one ends at once. `ready` is told when the daemon serves.
-
-    With an origin, the settings are read again when their files change, and on SIGHUP.
-    """
-    daemon = Daemon(settings, root=root)
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
-
-    def ask() -> None:
-        if asked.is_set():
-            # What is on disk is whole at any moment, and whoever starts next goes on from there.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
-        asked.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ask)
-    wanted = settings.server.max_connections
-    if (room := allow(wanted)) < wanted:
-        log.warning("connections.limited", wanted=wanted, room=room, remedy="raise the limit of open files (ulimit -n)")
-    await daemon.start()
-    if origin is not None:
-        reloading = daemon.follow(origin)
-        loop.add_signal_handler(signal.SIGHUP, reloading.ask)
-    _collect_less()
-    ready(daemon)
-    await asked.wait()
-    log.info("daemon.stopping", drain=settings.server.drain)
-    await daemon.stop()
-
-
-def _collect_less() -> None:
-    """What a message leaves behind dies by reference count. Looking for cycles as often as Python does by itself costs
-    a sixth of all CPU, most of it for what has been loaded once and stays.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _http() -> aiohttp.ClientSession:

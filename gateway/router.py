@@ -6,8 +6,7 @@ from itertools import product
 
 import structlog
 
-from gateway import choices, lanes, moving, overheard, renaming
-from gateway.access import private
+from gateway import choices, lanes
 from gateway.amendments import Amendments
 from gateway.bell import Bell
 from gateway.channel import Channel
@@ -20,17 +19,19 @@ from gateway.failpoint import failpoint
 from gateway.feedback import Feedback
 from gateway.foretold import as_it_reads, deleted
 from gateway.forgetting import Forgetting
-from gateway.inbox import Envelope, first_time, mark, note_dropped, open_lease
+from gateway.inbox import Envelope, open_lease
 from gateway.intake import Accepted, Also
 from gateway.lanes import INBOX, OUTBOX
 from gateway.live import Event
 from gateway.message import Inbound
+from gateway.news import place_changed
 from gateway.participants import Person
 from gateway.reception import Reception
 from gateway.turns import Turns
 
 BATCH = 100  # lanes taken at one look
 DELIVERIES = 500  # lanes of one channel being sent from at once
+CLAIMING = 2.0  # seconds that claims get which are under way when the process is to stop
 
 log = structlog.get_logger()
 
@@ -242,6 +243,16 @@ class Router:
         for lease in sends - set(self.delivery.held.values()):
             await self._c.db.write(lanes.release, OUTBOX, lease, now)
 
+    async def close(self) -> None:
+        """Claim nothing any more; what is being claimed as it comes is a turn when this returns.
+
+        A receiver that is cancelled in its claim would leave a lease behind that nobody works under.
+        """
+        self._c.desk.draining = True
+        deadline = self._c.clock.tick() + CLAIMING
+        while self._c.desk.taken > len(self.turns.running) and self._c.clock.tick() < deadline:
+            await self._c.clock.sleep(0.005)
+
     async def drain(self, seconds: float) -> None:
         """Take no new work; let what runs end for so long, then put it back. Sends in flight are waited for."""
         self._c.desk.draining = True
@@ -264,33 +275,3 @@ def _over(accepted: Accepted) -> Event:
     if accepted.session == accepted.left:
         return Event("closed", {"reason": "user"}, 0, accepted.left)
     return Event("reset", {"session_id": accepted.session}, 0, accepted.left)
-
-
-def place_changed(channel: str, account: str, inbound: Inbound, now: int) -> Tx[Accepted]:
-    """A chat's own news, with no turn: it moved elsewhere, wants nothing from us any more, or something again."""
-    old, new = str(inbound.extra.get("from", "")), str(inbound.extra.get("to", ""))
-    person = inbound.kind == "migrate" and private(inbound)
-    if person and not (old and new and (yield from renaming.met(channel, account, old, new))):
-        return Accepted("unknown", "")
-    marks = [mark(channel, account, event) for event in inbound.ids]
-    if not (yield from first_time(marks, now)):
-        return Accepted("duplicate", "")
-    if person:
-        yield from renaming.rename(channel, account, old, new, now)
-    elif inbound.kind == "migrate":
-        if old and new:
-            yield from moving.move_chat(channel, account, old, new, now)
-    elif inbound.kind == "unblocked":
-        yield (
-            """UPDATE lane SET silenced = NULL
-                 WHERE channel = $1 AND account = $2 AND chat = $3 AND silenced IS NOT NULL""",
-            (channel, account, inbound.address.chat),
-        )
-    else:
-        yield (
-            "UPDATE lane SET silenced = $4 WHERE channel = $1 AND account = $2 AND chat = $3",
-            (channel, account, inbound.address.chat, "blocked"),
-        )
-        yield from overheard.left(channel, account, inbound.address.chat)
-    yield from note_dropped(channel, account, inbound.ids, inbound.address.chat, "service", now)
-    return Accepted("service", "")

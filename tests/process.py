@@ -96,6 +96,10 @@ class Gateway:
     async def start(self) -> None:
         """Start, and return when it says that it is ready."""
         await self.spawn()
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Return when a process that was spawned says that it is ready."""
         assert self._process is not None
         async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
             while not await self._ready(http):
@@ -110,16 +114,17 @@ class Gateway:
             return False
 
     async def stop(self) -> None:
-        await self._end(signal.SIGTERM)
+        """As a service manager does it; a stop that was asked for is a success."""
+        assert await self._end(signal.SIGTERM) in (0, None), f"the gateway ended:\n{self.log[-1500:]}"
 
     async def kill(self) -> None:
         """Like a power cut for the process: no handler of its own runs."""
         await self._end(signal.SIGKILL)
 
-    async def _end(self, number: signal.Signals) -> None:
+    async def _end(self, number: signal.Signals) -> int | None:
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
-            return
+            return None
         process.send_signal(number)
         async with asyncio.timeout(PATIENCE):
-            await process.wait()
+            return await process.wait()

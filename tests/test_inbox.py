@@ -9,7 +9,8 @@ import pytest
 from gateway.bot import Piece, Say
 from gateway.errors import StorageDown
 from gateway.message import Inbound, Outbound, Turn
-from tests.full import fill, full
+from gateway.router import BATCH
+from tests.full import fill, full, shut
 from tests.kit import YAML, Kit, corridor, echoes, said
 from tests.steps import away, whole
 
@@ -105,6 +106,30 @@ async def test_a_drain_puts_work_back_uncounted(tmp_path: Path) -> None:
         for user in ("ada", "bob"):
             assert kit.paper.texts(user) == ["0", "1", "2", "3", "4"]
         assert {turn.attempt for turn in bot.turns} == {1}
+
+
+@pytest.mark.feature("STO-06")
+async def test_what_is_claimed_as_it_comes_is_a_turn_before_intake_is_cut_off(tmp_path: Path) -> None:
+    """Cut off in its claim, a receiver would leave a lease behind under which nobody works, and a counted attempt."""
+
+    async def never(turn: Turn) -> AsyncIterator[Piece]:
+        await asyncio.Event().wait()
+        yield Say(Outbound())
+
+    async with corridor(tmp_path) as kit:
+        kit.bot(never)
+        with shut(tmp_path):
+            saying = asyncio.ensure_future(kit.say("one"))
+            await kit.until(lambda: kit.corridor.desk.taken % BATCH == 1)  # and perhaps a look at what waits
+            closing = asyncio.ensure_future(kit.router.close())
+            await asyncio.sleep(0.05)
+            assert not closing.done()
+        await closing
+        assert len(kit.router.turns.running) == 1
+        await saying
+        assert (await kit.say("two", user="bob")).envelope is None
+        await kit.router.drain(0)
+        await kit.stored("SELECT SUM(attempts), COUNT(in_holder) FROM inbox, lane", (0, 0))
 
 
 @pytest.mark.feature("STO-06")

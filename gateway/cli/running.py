@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from config import ConfigErrors
-from gateway import daemon
+from gateway import service
 from gateway.cli import configured
 from gateway.cli.shown import complain, give_up, say
 from gateway.clock import Clock
@@ -37,7 +37,7 @@ def serve(file: Path, *, strict: bool) -> None:
 
     origin = Origin(read, lambda found: kept.keep(file, found, Clock().now()), problems)
     try:
-        run(daemon.serve(settings, ready=_welcome, origin=origin))
+        run(service.serve(settings, ready=_welcome, origin=origin))
     except StorageDown as error:
         give_up(f"error: storage.url: {error}")
     except OSError as error:

@@ -33,6 +33,7 @@ FAILPOINTS = {  # name: how many times it may be passed before the process dies 
     "send.intended": 15,
 }
 AT_RANDOM = "at random"
+UPGRADE = "upgrade"  # not killed: asked to stop, while people go on talking
 PLACES = (*FAILPOINTS, AT_RANDOM)
 SECRET = "hook-secret"
 CONFIG = """
@@ -114,6 +115,7 @@ class Life:
             await gateway.spawn()
             try:
                 await self._done(gateway, platform)
+                await gateway.ready()
             finally:
                 await gateway.stop()
             begun = [-inf, *self._begun[1:]]
@@ -135,8 +137,10 @@ class Life:
         if place in FAILPOINTS:
             await gateway.ended(LONGEST)
         else:
+            if place == UPGRADE:
+                await gateway.ready()
             await asyncio.sleep(0.3 + self._chance.random() * 2.0)
-        await gateway.kill()
+        await (gateway.stop() if place == UPGRADE else gateway.kill())
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
 
