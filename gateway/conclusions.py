@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import structlog
 from msgspec.structs import replace
 
-from gateway import result
+from gateway import fallback, result
 from gateway.channel import Channel
 from gateway.compose import compose
 from gateway.corridor import Corridor
@@ -33,7 +33,7 @@ class Conclusions:
 
     def answered(self, channel: Channel, running: Running, turn: Turn) -> Ending:
         if not running.settled:
-            self._c.desk.seats(turn.session.bot).breaker.succeeded()
+            fallback.succeeded(self._c, running.asked)
         _mention(running, turn)
         lines = result.answered(turn, running.answer)
         said = [*running.answer.notices, *running.answer.messages]
@@ -58,7 +58,7 @@ class Conclusions:
         """Whether to go on with this lane at once: not where others have waited longer for the same place."""
         desk, seats = self._c.desk, self._c.desk.seats(bot)
         crowded = seats.backlog and desk.free(bot) <= 0
-        return not (desk.draining or seats.breaker.open or crowded)
+        return not (desk.draining or seats.shut or crowded)
 
     def cancelled(self, channel: Channel, running: Running, inbound: Inbound) -> Ending:
         lines = result.cancelled(inbound, running.envelope.entry.turn, running.answer)

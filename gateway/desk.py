@@ -1,17 +1,27 @@
 """The turns this process may run at once: places in all, and seats at each bot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from gateway.breaker import Breaker
 from gateway.clock import Clock
 
 
 class Seats:
-    """One bot's share: its cap, how many of its turns run, its circuit, and whether older work of it waits."""
+    """One bot's share: its cap, how many of its turns run, its circuit, and whether older work of it waits.
+
+    It is covered where another bot answers while it does not.
+    """
 
     def __init__(self, clock: Clock, cap: int) -> None:
         self.cap, self.taken, self.backlog = cap, 0, False
         self.breaker = Breaker(clock)
+        self.covered = False
+
+    @property
+    def shut(self) -> bool:
+        """Whether nobody is to be answered but for a probe: the circuit is open, and no other bot stands in."""
+        return self.breaker.open and not self.covered
 
 
 class Desk:
@@ -26,20 +36,19 @@ class Desk:
     def seats(self, bot: str) -> Seats:
         return self._bots[bot]
 
-    def add(self, bot: str, cap: int) -> None:
+    def add(self, bot: str, cap: int, *, covered: bool = False) -> None:
         """A bot begins to serve, or its cap changes."""
-        if bot in self._bots:
-            self._bots[bot].cap = cap
-        else:
+        if bot not in self._bots:
             self._bots[bot] = Seats(self._clock, cap)
+        self._bots[bot].cap, self._bots[bot].covered = cap, covered
 
     def free(self, bot: str) -> int:
         """How many turns of this bot may be claimed now."""
         seats = self._bots[bot]
-        if self.draining or seats.breaker.wait() > 0:
+        if self.draining or (seats.shut and seats.breaker.wait() > 0):
             return 0
         free = min(self.places - self.taken, seats.cap - seats.taken)
-        return min(free, 1 - min(seats.taken, 1)) if seats.breaker.open else max(free, 0)
+        return min(free, 1 - min(seats.taken, 1)) if seats.shut else max(free, 0)
 
     def idle(self, bot: str) -> bool:
         """Whether a message may be taken as it comes: there is a place for it, and nothing older waits for that."""
@@ -51,6 +60,18 @@ class Desk:
         # Who was served last is told last of the next free place.
         seats = self._bots[bot] = self._bots.pop(bot)
         seats.taken += count
+
+    @contextmanager
+    def lent(self, bot: str) -> Iterator[None]:
+        """Meanwhile a turn of another bot is asked of this one, and takes one of its places."""
+        seats = self._bots[bot]
+        seats.taken += 1
+        try:
+            yield
+        finally:
+            seats.taken -= 1
+            if seats.backlog:
+                self._freed(bot)
 
     def rise(self, bot: str, count: int = 1) -> None:
         """Give places back; every bot for which older work waits may want them."""

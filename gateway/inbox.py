@@ -144,10 +144,12 @@ def end(entry: int, state: str, reason: str | None, now: int, error: str | None 
 def give_back(
     lease: Lease, entry: int, not_before: int, *, failed: int = 0, refused: int = 0, error: str = ""
 ) -> Tx[bool]:
-    """Put the head back to be claimed again, not before a time. A claim that led to no failure is not counted."""
+    """Put the head back to be claimed again, not before a time. A claim that led to no failure is not counted; one that
+    takes several tries away at once counts as so many.
+    """
     held = yield from release(INBOX, lease, not_before)
     if held:
-        counted = 0 if failed or refused else 1
+        counted = 1 - failed - refused
         yield (
             """UPDATE inbox SET not_before = $2, failures = failures + $3, refusals = refusals + $4,
                  attempts = attempts - $5, error = COALESCE(NULLIF($6, ''), error) WHERE id = $1""",

@@ -19,6 +19,8 @@ from gateway.subject import subject
 EVENTS = frozenset(
     {
         "admin.changed",
+        "bot.away",
+        "bot.back",
         "bot.failed",
         "bot.ignored",
         "channel.failed",

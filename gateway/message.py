@@ -173,7 +173,7 @@ class Message(Shape, frozen=True):
     buttons: tuple[Button, ...] = ()
     ref: str = ""
     turn: str = ""
-    flag: str = ""  # "cancelled", "failed": why this line is not an ordinary one
+    flag: str = ""  # "cancelled", "failed", "away": why this line is not an ordinary one
     ratings: Mapping[str, int] = {}  # who found an answer good (1) or bad (-1), by the platform's id of them
     fate: str = ""  # what became of it on its way: "sent", "delivered", "read", "dead"; known once its parts are gone
 

@@ -82,12 +82,19 @@ def fill(lane: int, session: str, inbox: int | None, post: Post, room: Room, now
 
 
 def tell(
-    lane: int, session: str, inbox: int | None, turn: str, said: Sequence[Outbound], voice: Voice, now: int
+    lane: int,
+    session: str,
+    inbox: int | None,
+    turn: str,
+    said: Sequence[Outbound],
+    voice: Voice,
+    now: int,
+    flag: str = "",
 ) -> Tx[Told]:
     """Say something on the gateway's own account: it is shown and kept, and never reaches a bot."""
     if not said:
         return Told()
-    lines = [Line("system", outbound.text, turn=turn) for outbound in said]
+    lines = [Line("system", outbound.text, turn=turn, flag=flag) for outbound in said]
     messages = yield from append(session, lines, now, user=False)
     yield "UPDATE lane SET version = version + 1 WHERE id = $1", (lane,)
     post = voice(said)

@@ -7,6 +7,7 @@ from itertools import product
 import structlog
 
 from gateway import choices, lanes
+from gateway.absence import Absence
 from gateway.amendments import Amendments
 from gateway.bell import Bell
 from gateway.channel import Channel
@@ -63,6 +64,7 @@ class Router:
         self.erasure = Erasure(corridor, lambda lane: self.turns.interrupt(lane, "superseded"))
         self.reception, self._amendments = Reception(corridor), Amendments(corridor)
         self.feedback, self._forgetting = Feedback(corridor), Forgetting(corridor, self.erasure)
+        self._absence = Absence(corridor, self.delivery, self.turns.start)
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._heart: asyncio.Task[None] | None = None
@@ -167,7 +169,8 @@ class Router:
     def engage(self, engaged: Engaged) -> None:
         """A bot begins to serve."""
         self._c.bots[engaged.name] = engaged
-        self._c.desk.add(engaged.name, engaged.settings.concurrency)
+        settings = engaged.settings
+        self._c.desk.add(engaged.name, settings.concurrency, covered=bool(settings.fallback))
         if engaged.name not in self._bots:
             bell = Bell(lambda: self._look_for_turns(engaged.name))
             self._bots[engaged.name] = bell, self._c.tasks.start(bell.run(), f"bot {engaged.name}")
@@ -186,6 +189,7 @@ class Router:
     async def _look_for_turns(self, bot: str) -> None:
         c = self._c
         seats = c.desk.seats(bot)
+        await self._absence.look(bot)
         while (free := min(c.desk.free(bot), BATCH)) > 0:
             c.desk.sit(bot, free)
             envelopes: list[Envelope] = []

@@ -23,6 +23,7 @@ class Running:
 
     settled = False
     unaddressed = False
+    asked = ""  # the bot that is asked: that of the lane, or one that stands in for it
 
     def __init__(self, envelope: Envelope) -> None:
         self.envelope = envelope

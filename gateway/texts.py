@@ -30,6 +30,7 @@ TEXTS: Mapping[str, str] = {
     "slow_down": "You are sending messages too quickly. Please wait a moment.",
     "too_many": "Too many messages are waiting. Please wait for an answer before sending more.",
     "failed": "Something went wrong. Please try again.",
+    "bot_away": "There is a problem on our side at the moment. Your message is kept and will be answered.",
     "late": "Sorry for the late answer.",
     "too_late": "That choice is no longer available.",
     "unsupported": "Sorry, this kind of message is not supported.",

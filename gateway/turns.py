@@ -5,7 +5,7 @@ from typing import Literal
 import structlog
 from msgspec.structs import replace
 
-from gateway import choices, inbox, sessions
+from gateway import choices, fallback, inbox, sessions
 from gateway.access import private
 from gateway.asking import ask
 from gateway.assembly import assemble, reach
@@ -28,7 +28,7 @@ from gateway.signs import Signs
 from gateway.subject import Subject, subject
 from gateway.summary import Summaries
 from gateway.surroundings import surroundings
-from gateway.verdicts import Buried, Later, failed, refused
+from gateway.verdicts import Buried, Later, refused
 
 DEADLY = 3  # claims in which the process died, after which an entry is not tried again
 HELD = 60_000  # ms between two looks at an entry whose channel or bot is away
@@ -48,7 +48,6 @@ class Turns:
 
     def start(self, envelope: Envelope, bot: str, inbound: Inbound | None = None) -> None:
         """Begin with a claimed envelope; the place at the desk has been taken."""
-        self._c.desk.seats(bot).breaker.passing()
         running = self.running[envelope.lease.lane] = Running(envelope)
         self._c.tasks.start(self._serve(running, bot, inbound), "turn")
 
@@ -132,9 +131,10 @@ class Turns:
         if entry.reason == "cancelled":
             return self._conclusions.cancelled(channel, running, inbound), None, None
         self._check(channel, envelope)
-        engaged = self._c.bots.get(envelope.bot)
+        engaged = fallback.chosen(self._c, envelope.bot, entry)
         if engaged is None:
             raise Later(HELD / 1000)
+        running.asked = engaged.name
         try:
             kept, turn = await self._turn(channel, engaged, running, inbound)
             if inbound.files or not inbound.text:
@@ -145,7 +145,8 @@ class Turns:
             if self.media.concerns(channel, running.answer):
                 await self.media.said(channel, engaged, running, turn)
         except BotError as error:
-            raise self._failed(engaged, envelope, error) from error
+            log.warning("bot.failed", bot=engaged.name, turn=entry.turn, error=str(error))
+            raise fallback.failed(self._c, envelope.bot, engaged, entry, error) from error
         if running.interrupted == "cancelled":
             return self._conclusions.cancelled(channel, running, inbound), kept, turn
         if running.interrupted == "drain":
@@ -199,11 +200,13 @@ class Turns:
 
         if running.interrupted is not None or running.settled:
             return
+        self._c.desk.seats(engaged.name).breaker.passing()
         live.begin(lane, turn.id, turn.attempt)
         self._signs.seen(channel, turn.message)
         started = self._c.clock.tick()
         try:
-            with running.within(engaged.settings.timeout, presence.type):
+            lent = fallback.lent(self._c, engaged, running.envelope.bot)
+            with lent, running.within(engaged.settings.timeout, presence.type):
                 failpoint("bot.before")
                 await ask(engaged.bot, turn, watch, running.answer)
                 failpoint("bot.after")
@@ -214,11 +217,6 @@ class Turns:
             self._c.metrics.bot_seconds[engaged.name].observe(self._c.clock.tick() - started)
         if running.interrupted == "late":
             raise BotUnavailable(f"no whole answer within {engaged.settings.timeout:g}s")
-
-    def _failed(self, engaged: Engaged, envelope: Envelope, error: BotError) -> Later | Buried:
-        self._c.desk.seats(engaged.name).breaker.failed()
-        log.warning("bot.failed", bot=engaged.name, turn=envelope.entry.turn, error=str(error))
-        return failed(envelope.entry, error, engaged.settings.retries)
 
     async def _give_back(self, envelope: Envelope, later: Later) -> None:
         due = self._c.clock.now() + round(later.wait * 1000)

@@ -1,7 +1,6 @@
 """What becomes of an entry that cannot be answered now, or not at all."""
 
 from gateway.backoff import backoff
-from gateway.errors import BotBroken, BotError, BotUnavailable
 from gateway.inbox import Entry
 
 
@@ -19,15 +18,6 @@ class Buried(Exception):
     def __init__(self, reason: str, error: str) -> None:
         super().__init__(error)
         self.reason, self.error = reason, error
-
-
-def failed(entry: Entry, error: BotError, retries: int) -> Later | Buried:
-    """After a failure of the bot, which may be asked again so often."""
-    failures = entry.failures + 1
-    if isinstance(error, BotBroken) or failures > retries:
-        return Buried("bot_failed", str(error))
-    after = error.after if isinstance(error, BotUnavailable) else None
-    return Later(after if after is not None else backoff(failures), str(error), failed=1)
 
 
 def refused(entry: Entry, error: Exception, attempts: int) -> Later | Buried:

@@ -122,6 +122,12 @@ class Kit:
             while await self.rows(sql) != [row]:
                 await asyncio.sleep(0.002)
 
+    async def quiet_outbox(self) -> None:
+        """Wait until nothing is to be sent."""
+        async with asyncio.timeout(20):
+            while await self.rows("SELECT 1 FROM lane WHERE out_due_at IS NOT NULL") or self.router.delivery.held:
+                await asyncio.sleep(0.002)
+
     async def quiet(self) -> None:
         """Wait until nothing is being answered, sent, or due."""
         due = "SELECT 1 FROM lane WHERE in_due_at IS NOT NULL OR out_due_at IS NOT NULL"

@@ -69,11 +69,13 @@ async def test_status_and_metrics_show_a_bot_that_is_away(tmp_path: Path) -> Non
         here.bot(away)
         for n in range(5):
             await here.say("hello", user=f"user{n}")
-            await here.quiet()
+        await here.until(lambda: here.corridor.desk.seats("b").breaker.open)
+        await here.stored("SELECT COUNT(*) FROM inbox WHERE failures > 0 OR state = 'dead'", (5,))
+        await here.until(lambda: not here.router.turns.running)
         (bot,) = (await here.get("bots"))["bots"]
         assert (bot["name"], bot["state"], bot["running"]) == ("b", "open", 0)
         assert bot["retry_in"] > 0
-        assert (await here.get("status"))["dead"] == {"inbox": 5, "outbox": 0}
+        assert (await here.get("status"))["dead"] == {"inbox": 4, "outbox": 0}  # the last one waits
         assert (await _metrics(here))["gateway_bot_up", "b"] == 0
 
 

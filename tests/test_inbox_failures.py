@@ -149,12 +149,12 @@ async def test_a_bots_failures_are_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.feature("BOT-06")
 @pytest.mark.parametrize(
-    ("errors", "asked"), [([BotUnavailable("away")] * 9, 5), ([BotBroken("no")], 1), ([ValueError("what")], 1)]
+    ("errors", "asked"), [([BotUnavailable("away")] * 9, 4), ([BotBroken("no")], 1), ([ValueError("what")], 1)]
 )
 async def test_a_bot_that_fails_for_good_leads_to_an_apology(
     tmp_path: Path, errors: list[Exception], asked: int
 ) -> None:
-    async with corridor(tmp_path) as kit:
+    async with corridor(tmp_path, YAML.replace("{kind: echo}", "{kind: echo, retries: 3}")) as kit:
         bot = kit.bot(failing(*errors))
         await kit.say("hello", event="x")
         for failures in range(1, asked):
@@ -184,7 +184,7 @@ async def test_a_bots_own_wish_to_wait_is_obeyed(tmp_path: Path) -> None:
 
 @pytest.mark.feature("BOT-06", "INB-07")
 async def test_an_open_circuit_counts_for_nobody_and_one_success_closes_it(tmp_path: Path) -> None:
-    async with corridor(tmp_path) as kit:
+    async with corridor(tmp_path, YAML.replace("{kind: echo}", "{kind: echo, away_after: 1m}")) as kit:
         bot = kit.bot(failing(*[BotBroken("no")] * 5))
         for number in range(5):
             await kit.say("hello", user=f"user-{number}")

@@ -56,7 +56,7 @@ _SCHEMAS: Json = {
             "turn": _TEXT,
             "files": _list(_ref("File")),
             "buttons": _list(_object({"text": _TEXT, "value": _TEXT, "url": _TEXT})),
-            "flag": {"type": "string", "description": "cancelled or failed, else empty"},
+            "flag": {"type": "string", "description": "cancelled, failed or away, else empty"},
         },
         {
             "tree": {"type": "array", "description": "the text's Markdown as a tree"},

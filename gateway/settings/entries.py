@@ -34,6 +34,9 @@ class BotKeys(Options):
     timeout: Duration = key("60s", "Longest time for a whole answer.")
     retries: int = key(4, "Further tries when the backend is away or busy.", ge=0, le=100)
     concurrency: int = key(200, "Answers being asked of it at once.", ge=1)
+    fallback: str = key("", "Who answers when it is away or has failed for good: another name under bots.")
+    away_after: Duration = key("15s", "While it is away, who has waited so long is told texts.bot_away.")
+    patience: Duration = key("30m", "How long its messages wait for it while it is away; after that texts.failed.")
 
 
 class Blocks(Options):
