@@ -30,6 +30,7 @@ class Channel:
         self.routes = routes if routes.any else None
         self.state: State = "starting"
         self.detail = ""
+        self.kept_because = ""  # why newer settings are not in force
         self._shut_until = 0.0
         self.heard_at: int | None = None
         self.sent_at: int | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 import structlog
 
@@ -15,6 +16,7 @@ from gateway.gate import ChannelGate
 SHORTEST = 2.0  # seconds until the first new try, less the jitter of up to half of it
 LONGEST = 60.0  # seconds between two tries
 TRIES, WITHIN = 20, 600.0  # at most so many tries in so many seconds
+PROVEN = 60.0  # seconds that a connection has stood when its credentials are known to be good
 
 log = structlog.get_logger()
 
@@ -24,14 +26,24 @@ class Deaf(Exception):
 
 
 class Connection:
-    """Looks after one channel until cancelled."""
+    """Looks after one channel until cancelled. Where the channel went well before under other settings, `refused` is
+    told when the platform refuses these: then somebody else sees to it that they are in force again.
+    """
 
-    def __init__(self, channel: Channel, gate: ChannelGate, clock: Clock, deaf_after: float = 120) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        gate: ChannelGate,
+        clock: Clock,
+        deaf_after: float = 120,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
         self._channel, self._gate, self._clock, self._deaf_after = channel, gate, clock, deaf_after
+        self._refused = refused
         self._tries: deque[float] = deque(maxlen=TRIES)
 
     async def run(self) -> None:
-        """Open and run, again and again. Ends by itself only where everything is pushed to us."""
+        """Open and run, again and again. Ends by itself where all is pushed to us, and where others see to it."""
         failures, lost_at = 0, 0.0
         while True:
             await self._not_too_often()
@@ -47,6 +59,11 @@ class Connection:
                 return
             except Exception as error:
                 lost = self._clock.tick()
+                if lost - began > PROVEN:
+                    self._refused = None
+                if self._refused is not None and isinstance(error, Refused):
+                    self._refused(str(error))
+                    return
                 if not failures or lost - began > LONGEST:
                     failures, lost_at = 0, lost
                 failures += 1

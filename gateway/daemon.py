@@ -25,6 +25,7 @@ from gateway.tasks import Tasks
 
 WITHDRAWING = 10.0  # seconds that a platform has to forget us
 CONNECTIONS = 1000  # kept open at once to bots and platforms
+_UNTRIED = ("starting", "auth", "down", "stopped")  # states of channels whose settings are not known to be good
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class Daemon:
         self.settings, self._clock, self._root, self._doors = settings, clock or Clock(), root, doors
         self._tasks = Tasks()
         self._connections: dict[str, asyncio.Task[None]] = {}
+        self._one_at_a_time = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -76,7 +78,12 @@ class Daemon:
 
         What has not changed is not touched, and turns that run end with the bot they began with.
         """
+        async with self._one_at_a_time:
+            await self._apply(settings)
+
+    async def _apply(self, settings: Settings) -> None:
         bots, channels, moved = await self._build(settings)
+        before = {name: self._worked(name, settings) for name in channels}
         gone = self.corridor.channels.keys() - settings.channels.keys()
         for name in [*gone, *channels]:
             await self._close(name, for_good=moved or self._leaves(name, channels.get(name)))
@@ -85,10 +92,10 @@ class Daemon:
         for engaged in bots.values():
             self.router.engage(engaged)
         for channel, gate in channels.values():
-            self.router.open(channel)
-            connection = Connection(channel, gate, self._clock, settings.server.deaf_after)
-            self._connections[channel.name] = self._tasks.start(connection.run(), f"connection {channel.name}")
+            self._connect(channel, gate, before[channel.name])
         for name, wanted in settings.channels.items():
+            if wanted == self._running_settings(name):
+                self.corridor.channels[name].kept_because = ""
             if wanted.fault:
                 log.error("channel.fault", channel=name, error=wanted.fault)
         self.settings, self.corridor.inbox, self.corridor.verbatim = settings, settings.inbox, settings.log.text
@@ -158,6 +165,36 @@ class Daemon:
             return running is not None
         wanted = following[0]
         return (running.platform, running.account) != (wanted.platform, wanted.account)
+
+    def _worked(self, name: str, settings: Settings) -> ChannelSettings | None:
+        """What a channel does well with now, if it could go on with it."""
+        running = self.corridor.channels.get(name)
+        if running is None or running.state in _UNTRIED or running.settings == settings.channels[name]:
+            return None
+        return running.settings if settings.bots.keys() >= set(running.bots) else None
+
+    def _connect(self, channel: Channel, gate: ChannelGate, before: ChannelSettings | None = None) -> None:
+        """A channel begins to hear and to speak. If its settings are refused, it goes on with those of before."""
+
+        def refused(why: str) -> None:
+            if before is not None:
+                self._tasks.start(self._roll_back(channel, before, why), f"rolling {channel.name} back")
+
+        self.router.open(channel)
+        told = refused if before is not None else None
+        connection = Connection(channel, gate, self._clock, self.settings.server.deaf_after, told)
+        self._connections[channel.name] = self._tasks.start(connection.run(), f"connection {channel.name}")
+
+    async def _roll_back(self, refused: Channel, before: ChannelSettings, why: str) -> None:
+        async with self._one_at_a_time:
+            if self.corridor.channels.get(refused.name) is not refused:
+                return  # it was changed once more meanwhile
+            channel, gate = self._channel(before, self.settings.server.public_url or "")
+            channel.kept_because = why
+            await self._close(refused.name)
+            self._connect(channel, gate)
+        log.error("channel.rolled_back", channel=channel.name, reason=why)
+        self.corridor.metrics.applied.labels("rolled_back").inc()
 
     async def _close(self, name: str, *, for_good: bool = False) -> None:
         """A channel falls silent: it hears nothing more, and its outbox waits."""

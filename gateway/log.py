@@ -27,6 +27,7 @@ EVENTS = frozenset(
         "channel.fault",
         "channel.health",
         "channel.recovered",
+        "channel.rolled_back",
         "channel.withdraw",
         "config.applied",
         "config.not_kept",

@@ -143,7 +143,7 @@ def status(config: Config = "", json: Json = False) -> None:
     """How the gateway, its channels and its bots do. Exit 1 when one of them does not do well."""
     with line(config) as gateway:
         found = gateway.ask("GET", "status")
-    ill = [c["name"] for c in found["channels"] if c["state"] not in ("up", "starting", "stopped")]
+    ill = [c["name"] for c in found["channels"] if c["state"] not in ("up", "starting", "stopped") or c["rolled_back"]]
     ill += [bot["name"] for bot in found["bots"] if bot["state"] == "open"]
     ill += [f"disk of {space['folder']} ({space['free'] >> 20} MB free)" for space in found["disk"] if space["low"]]
     if json:

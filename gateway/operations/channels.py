@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway import retention
 from gateway.adapter import Adapter, Limits
+from gateway.channel import Channel
 from gateway.operations.office import Office, moment
 from gateway.retention import Backlog
 from gateway.settings import ChannelSettings
@@ -36,7 +37,8 @@ def _health(office: Office, settings: ChannelSettings, waiting: dict[tuple[str, 
         "bot": settings.bot,
         "enabled": settings.enabled,
         "state": "fault" if settings.fault else running.state if running else "stopped",
-        "detail": settings.fault or (running.detail if running else ""),
+        "detail": settings.fault or (_detail(running) if running else ""),
+        "rolled_back": running.kept_because or None if running else None,
         "account": running.account if running else "",
         "last_receive": moment(heard),
         "last_send": moment(running.sent_at) if running else None,
@@ -44,6 +46,11 @@ def _health(office: Office, settings: ChannelSettings, waiting: dict[tuple[str, 
         "waiting": {"inbox": inbox.entries if inbox else 0, "outbox": outbox.entries if outbox else 0},
         "oldest_seconds": {"inbox": _age(inbox, now), "outbox": _age(outbox, now)},
     }
+
+
+def _detail(running: Channel) -> str:
+    kept = f"goes on as before, the new settings were refused: {running.kept_because}" if running.kept_because else ""
+    return "; ".join(filter(None, (running.detail, kept)))
 
 
 def _age(backlog: Backlog | None, now: int) -> float | None:
