@@ -18,9 +18,11 @@ from gateway.db.opening import open_database
 from gateway.foundation import lay
 from gateway.gate import ChannelGate
 from gateway.housekeeping import Housekeeping
+from gateway.journal import Journal
 from gateway.reloading import Origin, Reloading
 from gateway.servers import Servers
 from gateway.settings import BotSettings, ChannelSettings, Settings
+from gateway.spool import Spool
 from gateway.tasks import Tasks
 
 WITHDRAWING = 10.0  # seconds that a platform has to forget us
@@ -52,6 +54,8 @@ class Daemon:
         self._one_at_a_time = asyncio.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._forwarder: asyncio.Task[None] | None = None
+        self._journal: Journal | None = None
 
     async def start(self) -> None:
         """Open the store and the doors, and apply the settings. Raises `StorageDown` or `OSError`; nothing is left."""
@@ -62,6 +66,8 @@ class Daemon:
         self.servers = Servers(self.corridor, self.router, settings, self._root)
         try:
             await self.corridor.files.open()
+            if settings.inbox.journal:
+                await self._keep_journal(settings.inbox.journal)
             if self._doors:
                 await self.servers.listen()
             await self.apply(settings)
@@ -69,9 +75,17 @@ class Daemon:
             await self.stop(0)
             raise
         self.router.start()
+        if self.router.spool is not None:
+            self._forwarder = self._tasks.start(self.router.spool.run(), "spool")
         self._keeper = self._tasks.start(Housekeeping(self.corridor, self.router.erasure).run(), "housekeeping")
         self.servers.open()
         log.info("daemon.started", listen=self.servers.public, channels=len(settings.channels))
+
+    async def _keep_journal(self, folder: str) -> None:
+        """Events may be written down there from now on. Raises `OSError`."""
+        self._journal = Journal((self._root or Path()) / folder, self._clock.new_id, self._tasks)
+        await self._journal.open()
+        self.router.spool = Spool(self.corridor, self._journal, self.router.receive)
 
     async def apply(self, settings: Settings) -> None:
         """Make the settings real. All that can fail is built first; then what changed is stopped, and started anew.
@@ -228,7 +242,7 @@ class Daemon:
         await self.router.close()
         for task in self._connections.values():
             task.cancel()
-        for looking_after in (self._keeper, self._watch):
+        for looking_after in (self._keeper, self._watch, self._forwarder):
             if looking_after is not None:
                 looking_after.cancel()
         await self.router.drain(self.settings.server.drain if drain is None else drain)
@@ -239,6 +253,8 @@ class Daemon:
             await channel.adapter.close()
         for engaged in self.corridor.bots.values():
             await engaged.bot.close()
+        if self._journal is not None:
+            self._journal.close()
         await self.corridor.fetchers.close()
         await self.http.close()
         await self.client.close()

@@ -35,8 +35,10 @@ class ChannelGate:
     async def receive(self, inbound: Inbound, raw: bytes = b"") -> Receipt:
         if self.channel.limits.rate_is_shared:
             self.channel.meter.spend()
+        spool = self._router.spool
+        receive = self._router.receive if spool is None else spool.receive
         try:
-            return _receipt(await self._router.receive(self.channel, inbound, raw))
+            return _receipt(await receive(self.channel, inbound, raw))
         except StorageDown as error:
             self._c.trouble = error
             log.error("storage.down", channel=self.channel.name, error=str(error))

@@ -1,6 +1,7 @@
 """Whether the process lives, has started, and may be given work."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -28,10 +29,10 @@ class Intake:
 
 
 class Probes:
-    """Answers /healthz, /startupz and /readyz."""
+    """Answers /healthz, /startupz and /readyz. `spooled` is how many events wait for the store in a journal, if any."""
 
-    def __init__(self, db: Database, intake: Intake, disk: Disk) -> None:
-        self._db, self._intake, self._disk = db, intake, disk
+    def __init__(self, db: Database, intake: Intake, disk: Disk, spooled: Callable[[], int | None]) -> None:
+        self._db, self._intake, self._disk, self._spooled = db, intake, disk, spooled
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
@@ -40,9 +41,15 @@ class Probes:
             raise Problem(503, "not_started", "the gateway has not started yet", retry_after=1)
         if request.path == "/readyz":
             self._intake.check()
-            if self._disk.is_full:
-                raise StorageFull("there is hardly any room left on the disk")
-            await self._reach_storage()
+            try:
+                if self._disk.is_full:
+                    raise StorageFull("there is hardly any room left on the disk")
+                await self._reach_storage()
+            except StorageDown:
+                if (rows := self._spooled()) is None:
+                    raise
+                # Whoever sends us nothing now would make the journal useless.
+                return problems.json({"status": "ok", "storage": "away", "journal": rows})
         return problems.json({"status": "ok"})
 
     async def _reach_storage(self) -> None:

@@ -25,6 +25,7 @@ _LASTING: Mapping[str, Callable[[Settings], Any]] = {
     "server.deaf_after": lambda s: s.server.deaf_after,
     "admin.listen": lambda s: s.admin.listen,
     "storage": lambda s: s.storage,
+    "inbox.journal": lambda s: s.inbox.journal,
 }
 
 log = structlog.get_logger()

@@ -28,6 +28,7 @@ from gateway.message import Inbound
 from gateway.news import place_changed
 from gateway.participants import Person
 from gateway.reception import Reception
+from gateway.spool import Spool
 from gateway.turns import Turns
 
 BATCH = 100  # lanes taken at one look
@@ -68,6 +69,7 @@ class Router:
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._heart: asyncio.Task[None] | None = None
+        self.spool: Spool | None = None  # where there is a journal
 
     async def receive(
         self, channel: Channel, inbound: Inbound, raw: bytes = b"", also: Also | None = None, only: str = ""

@@ -103,7 +103,7 @@ class Servers:
         self.house = House(corridor, router, settings, self.intake)
         self.door = Door(self.house)
         self._admin = AdminDoor(corridor, router, settings)
-        self._probes = Probes(corridor.db, self.intake, corridor.disk)
+        self._probes = Probes(corridor.db, self.intake, corridor.disk, self.house.spooled)
         self._control = base / settings.storage.home / "gateway.sock"
         self._runners: list[web.ServerRunner] = []
         self.public = self.admin = ""

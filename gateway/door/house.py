@@ -51,6 +51,10 @@ class House:
     def now(self) -> int:
         return self.corridor.clock.now()
 
+    def spooled(self) -> int | None:
+        """How many events wait for the store; None where they could not."""
+        return None if self.router.spool is None else self.router.spool.rows
+
     @contextmanager
     def hear(self, request: web.BaseRequest, lane: int) -> Iterator[Watcher]:
         """Listen to a lane for a request. When its connection is lost, the watcher is told to stop."""

@@ -20,6 +20,7 @@ async def status(office: Office) -> Any:
         "version": version(NAME),
         "turns": {"running": c.desk.taken, "workers": c.desk.places},
         "watching": len(c.live),
+        "journal": None if office.router.spool is None else office.router.spool.rows,
         **stored,
         "disk": [space._asdict() for space in c.disk.spaces()],
         "restored": moment(c.recovering),

@@ -148,6 +148,11 @@ class InboxSettings(Options):
 
     stale_after: Duration = key("24h", "Older messages are answered with texts.late in front.")
     drop_stale: bool = key(False, "Make them dead letters instead.")
+    journal: str = key(
+        "",
+        "A folder: what platforms push while the store is away is kept there, acknowledged, and taken in afterwards. "
+        "Not given: it is refused, and they send it again as long as they care to.",
+    )
     attempts: int = key(5, "Tries at a message on which the gateway itself fails.", ge=1, le=100)
 
 
