@@ -191,6 +191,16 @@ class Adapter:
     async def run(self) -> None:
         """Fetch what is not pushed (polling, sockets), until cancelled. Returning at once means: all is pushed."""
 
+    @property
+    def catches_up(self) -> bool:
+        """Whether `catch_up` is to be asked after outages."""
+        return False
+
+    async def catch_up(self, since: int) -> None:
+        """Receive what was said since a time in ms, as the platform remembers it, in its order. What we have is known
+        by its ids. Raises what `send` may, and `StorageDown`: then it is asked again.
+        """
+
     async def handle(self, call: Call) -> Reply:
         """Answer what is pushed: verify the raw bytes, translate, receive, and only then say 200."""
         return Reply(404)

@@ -30,6 +30,7 @@ class Channel:
         self.routes = routes if routes.any else None
         self.state: State = "starting"
         self.detail = ""
+        self.missed = False  # whether something may have been said that never reached us
         self.kept_because = ""  # why newer settings are not in force
         self._shut_until = 0.0
         self.heard_at: int | None = None
@@ -81,6 +82,8 @@ class Channel:
 
     def health(self, state: State, detail: str = "") -> None:
         self.state, self.detail = state, detail
+        if state not in ("up", "starting"):
+            self.missed = True
         if state == "auth":
             self._shut_until = self._clock.tick() + AUTH_PAUSE
 

@@ -1,13 +1,16 @@
 """The daemon: the wanted channels and bots made real. Starting is the first reload, stopping a reload to nothing."""
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import structlog
 
 from gateway.adapter import Adapter
 from gateway.bot import Bot
+from gateway.catching_up import CatchUp
 from gateway.channel import Channel
 from gateway.client import Client
 from gateway.client.client import KEEP_ALIVE
@@ -197,7 +200,10 @@ class Daemon:
         self.router.open(channel)
         told = refused if before is not None else None
         connection = Connection(channel, gate, self._clock, self.settings.server.deaf_after, told)
-        self._connections[channel.name] = self._tasks.start(connection.run(), f"connection {channel.name}")
+        work = connection.run()
+        if channel.adapter.catches_up:
+            work = _both(work, CatchUp(channel, gate, self._clock).run())
+        self._connections[channel.name] = self._tasks.start(work, f"connection {channel.name}")
 
     async def _roll_back(self, refused: Channel, before: ChannelSettings, why: str) -> None:
         async with self._one_at_a_time:
@@ -260,6 +266,12 @@ class Daemon:
         await self.client.close()
         await self.corridor.db.close()
         log.info("daemon.stopped")
+
+
+async def _both(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:
+    async with asyncio.TaskGroup() as both:
+        both.create_task(one)
+        both.create_task(other)
 
 
 def _http() -> aiohttp.ClientSession:

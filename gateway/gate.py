@@ -40,6 +40,7 @@ class ChannelGate:
         try:
             return _receipt(await receive(self.channel, inbound, raw))
         except StorageDown as error:
+            self.channel.missed = True
             self._c.trouble = error
             log.error("storage.down", channel=self.channel.name, error=str(error))
             raise

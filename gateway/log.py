@@ -23,6 +23,8 @@ EVENTS = frozenset(
         "bot.back",
         "bot.failed",
         "bot.ignored",
+        "channel.behind",
+        "channel.caught_up",
         "channel.failed",
         "channel.fault",
         "channel.health",

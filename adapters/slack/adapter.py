@@ -14,6 +14,7 @@ from adapters.slack.entrance import Entrance
 from adapters.slack.events import Events
 from adapters.slack.intake import Intake
 from adapters.slack.line import HEARTBEAT
+from adapters.slack.missed import Missed
 from adapters.slack.options import Options as AppOptions
 from adapters.slack.parents import Parents
 from adapters.slack.people import People
@@ -72,7 +73,9 @@ class Adapter(adapter.Adapter):
         self._drafts = Drafts(gate, self._api, self._homes, people)
         self._uploads, self._downloads = Uploads(gate, self._sdk), Downloads(gate, self._sdk, options.api_base)
         actions = Actions(name, self._homes, people, self._whispers, options.command)
-        self._intake = Intake(gate, Events(name, self._homes, people, parents), actions, self._assistant)
+        events = Events(name, self._homes, people, parents)
+        self._intake = Intake(gate, events, actions, self._assistant)
+        self._missed = Missed(gate, self._sdk, self._homes, events)
         secret = options.signing_secret
         self._webhook = Webhook(gate, self._intake, self._entrance, secret.get_secret_value()) if secret else None
 
@@ -94,6 +97,14 @@ class Adapter(adapter.Adapter):
             token = self.options.app_token.get_secret_value()
             await Socket(self.gate, self._sdk, self._intake, token, self._entrance).run()
         await self._entrance.watch()
+
+    @property
+    def catches_up(self) -> bool:
+        return self.options.catch_up
+
+    async def catch_up(self, since: int) -> None:
+        """Messages in all channels of which the bot is a member; presses and slash commands stand nowhere."""
+        await self._missed.take(since)
 
     async def handle(self, call: Call) -> Reply:
         """A call of Slack's: 200 once it is on disk, 503 when it could not be written."""

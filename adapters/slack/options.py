@@ -57,6 +57,9 @@ class Options(options.Options):
     command: Annotated[str, Field(pattern=r"^/[a-z0-9_-]{1,32}$")] | None = options.key(
         None, "A slash command that stands before all others: with /chat, `/chat reset` is /reset."
     )
+    catch_up: bool = options.key(
+        False, "After an outage, look through the history of the bot's channels and take in what is missing."
+    )
     prompts: options.Listed[Prompt] = options.key(
         (), "Up to four suggestions for a new conversation with the assistant.", max_length=4
     )

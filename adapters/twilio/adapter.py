@@ -16,6 +16,7 @@ from adapters.twilio.fields import Fields
 from adapters.twilio.lines import Lines
 from adapters.twilio.media import Media
 from adapters.twilio.messages import Drop, Messages
+from adapters.twilio.missed import Missed
 from adapters.twilio.options import Options as SenderOptions
 from adapters.twilio.order import Order
 from adapters.twilio.refusal import GONE_FOR_GOOD, WINDOW
@@ -91,6 +92,7 @@ class Adapter(adapter.Adapter):
         self._rulers = Rulers(api)
         self._registration = Registration(api, self._us, conversations=options.conversations)
         self._upkeep = Upkeep(gate, self._registration, address() if options.register_webhook else "")
+        self._missed = Missed(api, options.account_sid, self._us)
         self._media = Media(gate, api, options.api_base)
         self._heard: OrderedDict[str, str] = OrderedDict()
 
@@ -106,6 +108,18 @@ class Adapter(adapter.Adapter):
     async def run(self) -> None:
         """Look every few minutes whether Twilio still calls us."""
         await self._upkeep.keep()
+
+    @property
+    def catches_up(self) -> bool:
+        return self.options.catch_up
+
+    async def catch_up(self, since: int) -> None:
+        """Messages to the sender itself; group conversations have lists of their own, which are not asked for."""
+        for told in await self._missed.since(since):
+            found = self._messages.read(told.fields)
+            if isinstance(found, Inbound):
+                self._note(found)
+                await self.gate.receive(replace(found, sent_at=told.at))
 
     async def withdraw(self) -> None:
         if self.options.register_webhook and self.gate.public_url:

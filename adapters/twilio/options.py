@@ -53,6 +53,9 @@ class Options(options.Options):
     register_webhook: bool = options.key(
         True, "Have Twilio call server.public_url: set at start, taken back when the channel is removed."
     )
+    catch_up: bool = options.key(
+        False, "After an outage, look through Twilio's list of messages and take in what is missing."
+    )
     order_wait: options.DurationOrNever = options.key(
         "10s", "How long a part waits for the one before it to be reported as delivered; off: not at all."
     )

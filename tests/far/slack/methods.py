@@ -34,6 +34,8 @@ class Methods:
             "conversations.info": self.conversations_info,
             "conversations.leave": self.conversations_leave,
             "conversations.replies": self.conversations_replies,
+            "conversations.history": self.conversations_history,
+            "users.conversations": self.users_conversations,
             "reactions.add": self.reactions_add,
             "reactions.get": self.reactions_get,
             "reactions.remove": self.reactions_remove,
@@ -109,8 +111,50 @@ class Methods:
         channel, thread = team.open_channel(asked.text("channel", needed=True)), asked.text("ts", needed=True)
         if thread not in channel.messages:
             raise Refusal("thread_not_found")
-        below = [one for ts, one in channel.messages.items() if one.get("thread_ts") == thread and ts != thread]
+        oldest = float(asked.text("oldest") or 0)
+        below = [
+            one
+            for ts, one in channel.messages.items()
+            if one.get("thread_ts") == thread and ts != thread and float(ts) > oldest
+        ]
         return {"messages": [channel.messages[thread], *below][: asked.number("limit") or 1000], "has_more": False}
+
+    async def users_conversations(self, team: Team, asked: Params) -> Any:
+        """The channels of which the bot is a member, of the kinds that are wanted."""
+        scopes = {"public_channel": "channels", "private_channel": "groups", "mpim": "mpim", "im": "im"}
+        wanted = asked.text("types").split(",")
+        for kind in wanted:
+            if f"{scopes[kind]}:read" not in self._server.scopes:
+                raise Refusal("missing_scope", needed=f"{scopes[kind]}:read", provided="chat:write")
+        kinds = {"public_channel": "channel", "private_channel": "group", "mpim": "mpim", "im": "im"}
+        found = [
+            {
+                "id": one.id,
+                "is_im": one.kind == "im",
+                "is_mpim": one.kind == "mpim",
+                "is_private": one.kind != "channel",
+            }
+            for one in team.channels.values()
+            if team.bot.id in one.members and one.kind in {kinds[kind] for kind in wanted}
+        ]
+        return self._paged("channels", found, asked)
+
+    async def conversations_history(self, team: Team, asked: Params) -> Any:
+        """What stands in a channel itself, the newest first; of threads the first messages, and when the last came."""
+        channel, oldest = team.open_channel(asked.text("channel", needed=True)), float(asked.text("oldest") or 0)
+        found = []
+        for ts, one in reversed(channel.messages.items()):
+            thread = one.get("thread_ts", ts)
+            if float(ts) > oldest and (thread == ts or one.get("subtype") == "thread_broadcast"):
+                below = [other for other, reply in channel.messages.items() if reply.get("thread_ts") == ts != other]
+                found.append({**one, **({"latest_reply": below[-1], "reply_count": len(below)} if below else {})})
+        return self._paged("messages", found, asked)
+
+    def _paged(self, what: str, found: list[Any], asked: Params) -> Any:
+        """A page of a list; a cursor is where the next one begins."""
+        first, most = int(asked.text("cursor") or 0), min(asked.number("limit") or 100, self._server.page)
+        following = str(first + most) if len(found) > first + most else ""
+        return {what: found[first : first + most], "response_metadata": {"next_cursor": following}}
 
     async def reactions_get(self, team: Team, asked: Params) -> Any:
         own, _ = self._reactions(team, asked, named=False)

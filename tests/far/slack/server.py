@@ -62,6 +62,7 @@ class SlackServer(Place):
         self.lapsed = False  # whether the addresses lent for answers to slash commands are too old
         self.organisation = ""  # whose token it is, where the app is installed for a whole one (E...)
         self.scopes = SCOPES
+        self.page = 1000  # the longest page of a list
         self.app_revoked = False
         self.sent: list[Sent] = []
         self.calls: list[tuple[str, Mapping[str, Any]]] = []

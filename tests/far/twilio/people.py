@@ -35,7 +35,7 @@ class Person:
         said |= {"From": self.address, "ApiVersion": "2010-04-01"}
         if self.kind == "whatsapp":
             said |= {"ProfileName": self.name, "WaId": self.id.lstrip("+"), "MessageType": "text"}
-        self._server.heard(self, sid)
+        self._server.heard(self, sid, {**said, **fields})
         return [*{**said, **fields}.items()]
 
     async def says(self, body: str, *, copies: int = 1, **fields: Any) -> int:

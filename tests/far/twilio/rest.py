@@ -1,7 +1,10 @@
 """The REST API's resources. Each takes a call's arguments and gives its result, or raises a `Refusal`."""
 
 import re
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
 import orjson
 
@@ -9,7 +12,7 @@ from tests.far.twilio.caller import Many
 from tests.far.twilio.faults import Refusal
 
 if TYPE_CHECKING:
-    from tests.far.twilio.server import TwilioServer
+    from tests.far.twilio.server import Letter, TwilioServer
 
 LONGEST = 1600
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
@@ -108,11 +111,36 @@ class Rest:
         return Said(fill(held["body"]), shown)
 
     async def list_messages(self, asked: Asked) -> Any:
-        """Messages between two, the newest first."""
+        """Messages between two, or all to one sender since a time; the newest first."""
+        if not asked.first("From"):
+            return self._list_to(asked)
         them = self._server.people.get(asked.first("From"))
         found = self._server.inbound.get(them.address, []) if them and them.sender == asked.first("To") else []
         page = int(asked.first("PageSize") or 50)
         return {"messages": [{"sid": sid, "direction": "inbound"} for sid in reversed(found)][:page]}
+
+    def _list_to(self, asked: Asked) -> Any:
+        server, since = self._server, asked.first("DateSent>")
+        after = datetime.strptime(since, "%Y-%m-%dT%H:%M:%S%z").timestamp() if since else 0
+        found = [one for one in server.letters if one.fields["To"] == asked.first("To") and one.at >= after]
+        first, most = int(asked.first("Page") or 0), min(int(asked.first("PageSize") or 50), server.page)
+        rest = len(found) > (first + 1) * most
+        query = urlencode({"To": asked.first("To"), "DateSent>": since, "PageSize": most, "Page": first + 1})
+        path = f"/2010-04-01/Accounts/{server.account}/Messages.json"
+        shown = [_listed(one) for one in reversed(found)][first * most : (first + 1) * most]
+        return {"messages": shown, "next_page_uri": f"{path}?{query}" if rest else None}
+
+    async def list_media(self, asked: Asked) -> Any:
+        """The files of a message."""
+        letter = next((one for one in self._server.letters if one.sid == asked.ids["message"]), None)
+        if letter is None:
+            raise Refusal(404, 20404)
+        count = int(letter.fields["NumMedia"])
+        urls = [urlsplit(letter.fields[f"MediaUrl{number}"]).path for number in range(count)]
+        types = [letter.fields[f"MediaContentType{number}"] for number in range(count)]
+        return {
+            "media_list": [{"uri": f"{uri}.json", "content_type": type} for uri, type in zip(urls, types, strict=True)]
+        }
 
     async def numbers(self, asked: Asked) -> Any:
         wanted = asked.first("PhoneNumber")
@@ -220,6 +248,23 @@ class Rest:
         if asked.ids["sid"] not in self._server.files:
             raise Refusal(404, 20404)
         return {"links": {"content_direct_temporary": f"{self._server.url}/temporary/{asked.ids['sid']}"}}
+
+
+def _listed(letter: "Letter") -> Any:
+    """A message as the list of them tells of it: less than the webhook did."""
+    fields = letter.fields
+    sent = format_datetime(datetime.fromtimestamp(letter.at, UTC))
+    return {
+        "sid": letter.sid,
+        "direction": "inbound",
+        "from": fields["From"],
+        "to": fields["To"],
+        "body": fields["Body"],
+        "num_media": fields["NumMedia"],
+        "status": "received",
+        "date_sent": sent,
+        "date_created": sent,
+    }
 
 
 def _units(text: str) -> int:

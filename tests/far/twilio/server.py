@@ -3,7 +3,7 @@
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -27,6 +27,14 @@ _ROLES = (
     {"friendly_name": "channel admin", "permissions": (*_MEMBER, *_ADMIN)},
 )
 _API = f"/2010-04-01/Accounts/{ACCOUNT}"
+
+
+class Letter(NamedTuple):
+    """A message that somebody sent to the account, and when; as its webhook tells of it."""
+
+    sid: str
+    at: float
+    fields: Mapping[str, Any]
 
 
 class Sent(NamedTuple):
@@ -63,6 +71,8 @@ class TwilioServer(Place):
         }
         self.people: dict[str, Person] = {}
         self.inbound: dict[str, list[str]] = {}
+        self.letters: list[Letter] = []
+        self.page = 1000  # the longest page of a list
         self.conversations: dict[str, Conversation] = {}
         self.conversations_url, self.filters = "", list[str]()
         self.contents: dict[str, Any] = {}
@@ -86,6 +96,7 @@ class TwilioServer(Place):
             ("GET", f"{_API}.json", "account", rest.account),
             ("POST", f"{_API}/Messages.json", "messages", rest.messages),
             ("GET", f"{_API}/Messages.json", "list", rest.list_messages),
+            ("GET", f"{_API}/Messages/{{message}}/Media.json", "media", rest.list_media),
             ("GET", f"{_API}/IncomingPhoneNumbers.json", "numbers", rest.numbers),
             ("POST", f"{_API}/IncomingPhoneNumbers/{{sid}}.json", "numbers", rest.number),
             ("GET", "/v2/Channels/Senders", "senders", rest.senders),
@@ -137,8 +148,9 @@ class TwilioServer(Place):
         """A new SID."""
         return f"{prefix}{next(self._sids):032x}"
 
-    def heard(self, person: Person, sid: str) -> None:
+    def heard(self, person: Person, sid: str, fields: Mapping[str, Any]) -> None:
         self.inbound.setdefault(person.address, []).append(sid)
+        self.letters.append(Letter(sid, time.time(), fields))
 
     def keep(self, content: bytes, type: str) -> str:
         """A file of a message; its address."""
