@@ -15,8 +15,8 @@ from gateway.inbox import Envelope
 from gateway.loops import pair
 from gateway.message import Inbound, Outbound, Turn
 from gateway.post import Post
-from gateway.reception import quote
 from gateway.running import Running
+from gateway.speaking import quote
 from gateway.verdicts import Buried
 
 log = structlog.get_logger()

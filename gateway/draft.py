@@ -16,9 +16,9 @@ from gateway.errors import SendError
 from gateway.failpoint import failpoint
 from gateway.markup import render
 from gateway.message import Part, Turn, turn_key
-from gateway.reception import quote
 from gateway.running import Running
 from gateway.shown import is_silent, note
+from gateway.speaking import quote
 
 
 class Draft(Protocol):

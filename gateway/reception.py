@@ -1,7 +1,7 @@
 """The door of the corridor: an event is judged, written down, and only then acknowledged by returning."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ from gateway import patience, recovery, sessions
 from gateway.access import private
 from gateway.burial import buried
 from gateway.channel import Channel
-from gateway.compose import compose
 from gateway.corridor import Corridor
 from gateway.db import Tx
 from gateway.errors import Problem
@@ -22,12 +21,12 @@ from gateway.intake import Accepted, Also, Arrival, accept
 from gateway.judgement import NO_NOTICE, SLOW_DOWN, TOO_LATE, Judgement, notice, of_command, of_yes
 from gateway.lanes import Spot
 from gateway.loops import pair
-from gateway.message import Inbound, Outbound, Sender, encode
+from gateway.message import Inbound, Sender, encode
 from gateway.overheard import keep, words
 from gateway.participants import Known, Person
-from gateway.post import Post, Voice
 from gateway.repeats import named, waiting, window
 from gateway.sequel import sequel
+from gateway.speaking import voice
 from gateway.text import clean, clean_name, parse_command
 from gateway.unlisted import Unlisted
 from gateway.window import Heard
@@ -284,20 +283,3 @@ def _cleaned(inbound: Inbound) -> Inbound:
     if text is inbound.text and sender is inbound.sender:
         return inbound
     return replace(inbound, text=text, sender=sender)
-
-
-def quote(channel: Channel, inbound: Inbound) -> str:
-    """The message that an answer quotes: in groups the one it answers."""
-    return inbound.ref if not private(inbound) and channel.rules.at(inbound.address).manners.quote else ""
-
-
-def voice(channel: Channel, inbound: Inbound, turn: str, now: int) -> Voice:
-    """How the gateway speaks on its own account to whoever sent this."""
-
-    def speak(said: Sequence[Outbound]) -> Post | None:
-        if channel.limits.pulled:
-            return None
-        letters = compose(channel, inbound.address, f"{turn}.note", said, quote(channel, inbound))
-        return Post(channel.name, letters, channel.expiry(now), None, 0)
-
-    return speak
