@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from gateway import amending, utterance
+from gateway import amending, recovery, utterance
 from gateway.amending import Amended, Amendment
 from gateway.channel import Channel
 from gateway.corridor import Corridor
@@ -30,7 +30,8 @@ class Amendments:
         shown = await self._c.db.read(utterance.parts_of, entry) if entry else []
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
         turn, now = turn_of(marks[0]), self._c.clock.now()
-        anew = policy == "reanswer_last"
+        # What the gateway before may have answered is only noted.
+        anew = policy == "reanswer_last" and recovery.held(inbound, self._c.recovering) is None
         amendment = Amendment(key, inbound, marks, turn, now, verdict, anew, tuple(shown))
         amended = await self._c.db.write(amending.amend, amendment)
         self._c.metrics.accepted(channel.name, amended.outcome).inc()

@@ -11,6 +11,7 @@ import pytest
 from gateway.backup.restoring import Wanted
 from gateway.errors import Unknown
 from gateway.message import Inbound
+from tests.amended import change
 from tests.carried import backup, restored
 from tests.kit import said
 from tests.operators import Desk, dead_letters, desk, lanes_are_right
@@ -135,3 +136,22 @@ async def test_sending_that_was_in_doubt_is_not_repeated(tmp_path: Path) -> None
         await here.quiet()
         assert here.paper.texts() == []
         assert [one["state"] for one in await dead_letters(here)] == ["unconfirmed"]
+
+
+async def test_an_edit_that_comes_again_only_changes_what_is_kept(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    async with desk(old) as here:
+        await here.receive(said(here.here, "helo", user="ada", ref="r1", sent_at=here.clock.now()))
+        await here.quiet()
+        await backup(old, tmp_path / "b")
+        at = here.clock.now()
+    await restored(tmp_path / "new", tmp_path / "b", Wanted())
+    async with desk(tmp_path / "new") as here:
+        await change(here, "edit", "r1", "hello", user="ada", sent_at=at)
+        await here.quiet()
+        assert here.paper.texts() == []
+        assert await here.rows("SELECT text FROM message WHERE role = 'user'") == [("hello",)]
+        await change(here, "edit", "r1", "hello!", user="ada", sent_at=here.clock.now() + 1000)
+        await here.quiet()
+        assert here.paper.texts() == ["hello!"], "one from after the restore is answered anew"
