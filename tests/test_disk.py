@@ -80,8 +80,9 @@ async def test_while_a_commit_hangs_nothing_more_is_promised(tmp_path: Path) -> 
         visitor = await gateway.begin()
         with shut(tmp_path):
             first = asyncio.create_task(visitor.say("one", message_id="m1"))
-            await gateway.until(lambda: gateway.daemon.corridor.db._busy)  # type: ignore[attr-defined]
+            await gateway.until(lambda: gateway.daemon.corridor.db._patience is not None)  # type: ignore[attr-defined]
             leap(6)
+            await gateway.until(lambda: gateway.daemon.corridor.db._slow)  # type: ignore[attr-defined]
             with pytest.raises(StorageSlow):
                 await gateway.daemon.corridor.db.write(lambda: iter(()))  # type: ignore[arg-type,return-value]
             assert (await first).status in (200, 503)

@@ -27,6 +27,7 @@ READERS = 2
 GATHER = 0.0006  # seconds for each member of the last commit: the more there are, the more it pays to wait ...
 LONGEST_GATHER = 0.012  # ... but nobody is to notice
 SLOW = 5.0  # seconds of one commit, from which on nothing more is asked of the disk until that one is done
+MOMENT = 0.5  # seconds
 log = structlog.get_logger()
 
 _parameter = re.compile(r"\$(\d+)")
@@ -111,7 +112,8 @@ class Sqlite:
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Job] = []
         self._busy = self._closed = False
-        self._began = 0.0  # when the commit that runs was handed to the writer
+        self._slow = False
+        self._patience: asyncio.TimerHandle | None = None  # with the commit that runs
         self._crowd = 0  # members of the last commit
         self._batches: SimpleQueue[list[_Job] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite writer", daemon=True)
@@ -128,7 +130,7 @@ class Sqlite:
         """Run a transaction; it is on disk when what this returns is done."""
         if self._closed:
             raise StorageDown("the store is closed")
-        if self._busy and self._loop.time() - self._began > SLOW:
+        if self._slow:
             raise StorageSlow(f"a commit has taken longer than {SLOW:g} s")
         return self._ask(lambda: tx(*args, **kwargs))
 
@@ -136,7 +138,7 @@ class Sqlite:
         done = self._loop.create_future()
         self._pending.append(_Job(start, done))
         if not self._busy:
-            self._busy, self._began = True, self._loop.time()
+            self._busy = True
             self._gather()
         return done
 
@@ -181,11 +183,21 @@ class Sqlite:
 
     def _dispatch(self) -> None:
         batch, self._pending = self._pending, []
-        self._began = self._loop.time()
+        self._patience = self._loop.call_later(SLOW, self._doubt)
         self._batches.put(batch)
 
+    def _doubt(self) -> None:
+        """Perhaps it was this process that stood still: then what the disk has done is heard in a moment."""
+        self._patience = self._loop.call_later(MOMENT, self._despair)
+
+    def _despair(self) -> None:
+        self._slow = True
+
     def _settle(self, batch: list[_Job], outcomes: list[_Outcome]) -> None:
-        self._crowd = len(batch)
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = None
+        self._slow, self._crowd = False, len(batch)
         if self._pending:
             self._gather()
         else:
