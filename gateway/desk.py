@@ -10,18 +10,23 @@ from gateway.clock import Clock
 class Seats:
     """One bot's share: its cap, how many of its turns run, its circuit, and whether older work of it waits.
 
-    It is covered where another bot answers while it does not.
+    `cover` is the share of a bot that answers while this one does not.
     """
 
     def __init__(self, clock: Clock, cap: int) -> None:
         self.cap, self.taken, self.backlog = cap, 0, False
         self.breaker = Breaker(clock)
-        self.covered = False
+        self.cover: Seats | None = None
 
     @property
     def shut(self) -> bool:
-        """Whether nobody is to be answered but for a probe: the circuit is open, and no other bot stands in."""
-        return self.breaker.open and not self.covered
+        """Whether nobody is to be answered but for a probe: the circuit is open, and nobody stands in who could."""
+        return self.breaker.open and (self.cover is None or self.cover.shut)
+
+    def wait(self) -> float:
+        """Seconds until somebody may pass, at this bot or one that stands in; 0: now."""
+        own = self.breaker.wait()
+        return own if self.cover is None else min(own, self.cover.wait())
 
 
 class Desk:
@@ -36,16 +41,18 @@ class Desk:
     def seats(self, bot: str) -> Seats:
         return self._bots[bot]
 
-    def add(self, bot: str, cap: int, *, covered: bool = False) -> None:
-        """A bot begins to serve, or its cap changes."""
-        if bot not in self._bots:
-            self._bots[bot] = Seats(self._clock, cap)
-        self._bots[bot].cap, self._bots[bot].covered = cap, covered
+    def add(self, bot: str, cap: int, cover: str = "") -> None:
+        """A bot begins to serve, or its cap changes, or who stands in for it."""
+        for name in filter(None, (bot, cover)):
+            if name not in self._bots:
+                self._bots[name] = Seats(self._clock, cap)
+        seats = self._bots[bot]
+        seats.cap, seats.cover = cap, self._bots[cover] if cover else None
 
     def free(self, bot: str) -> int:
         """How many turns of this bot may be claimed now."""
         seats = self._bots[bot]
-        if self.draining or (seats.shut and seats.breaker.wait() > 0):
+        if self.draining or (seats.shut and seats.wait() > 0):
             return 0
         free = min(self.places - self.taken, seats.cap - seats.taken)
         return min(free, 1 - min(seats.taken, 1)) if seats.shut else max(free, 0)

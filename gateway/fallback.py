@@ -40,16 +40,18 @@ def chosen(c: Corridor, bot: str, entry: Entry) -> Engaged | None:
     engaged = c.bots.get(bot)
     if engaged is None or not (engaged.settings.fallback or c.desk.seats(bot).breaker.open):
         return engaged
-    tries, waits, candidates = 0, list[float](), list(chain(c.bots, bot))
+    tries, waits, crowded, candidates = 0, list[float](), False, list(chain(c.bots, bot))
     for one in candidates:
         seats, last = c.desk.seats(one.name), one is candidates[-1]
         tries += one.settings.retries + 1
         wait = seats.breaker.wait()
-        if one.name != bot and seats.taken >= seats.cap:
-            wait = max(wait, CROWDED)
         if not wait and (last or entry.failures < tries):
-            return one
+            if one.name == bot or seats.taken < seats.cap:
+                return one
+            crowded = True
         waits.append(wait)
+    if crowded:
+        raise Later(CROWDED)
     raise waited(c, candidates[0], entry, min(filter(None, waits)), "", failed=0)
 
 

@@ -172,7 +172,7 @@ class Router:
         """A bot begins to serve."""
         self._c.bots[engaged.name] = engaged
         settings = engaged.settings
-        self._c.desk.add(engaged.name, settings.concurrency, covered=bool(settings.fallback))
+        self._c.desk.add(engaged.name, settings.concurrency, settings.fallback)
         if engaged.name not in self._bots:
             bell = Bell(lambda: self._look_for_turns(engaged.name))
             self._bots[engaged.name] = bell, self._c.tasks.start(bell.run(), f"bot {engaged.name}")

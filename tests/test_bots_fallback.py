@@ -176,6 +176,8 @@ async def test_the_cap_of_whoever_stands_in_is_kept(tmp_path: Path) -> None:
         assert kit.corridor.desk.seats("second").taken == 2
         await kit.until(lambda: len(kit.router.turns.running) == 2)
         assert len(second.turns) == 2
+        later(kit, 3600)  # they wait for a place, which has nothing to do with patience for a bot that is away
+        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'dead'", (0,))
         bot.go.set()
         later(kit, 2)
         await whole(kit)

@@ -155,6 +155,8 @@ async def test_a_stop_lets_turns_end_and_keeps_what_waits(tmp_path: Path) -> Non
                 await asyncio.sleep(0.02)
             async with http.post(f"{running.url}/api/chat", json={"message": "third"}, headers=headers) as refused:
                 assert refused.status == 503
+            async with http.get(f"{running.url}/readyz") as ready:
+                assert ready.status == 503
         running.release("go")
         await stopping
         await running.start()
