@@ -1,6 +1,7 @@
 """How a turn ends: the lines, the changes and the parts that go into its last transaction."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import structlog
 from msgspec.structs import replace
@@ -101,3 +102,10 @@ def _mention(running: Running, turn: Turn) -> None:
     """What an answer asked for and does not get is said, once for each turn."""
     if asked := result.unheeded(running.answer.changes):
         log.warning("bot.ignored", bot=turn.session.bot, turn=turn.id, fields=sorted(asked), asked=asked)
+
+
+def how(ending: Ending) -> Literal["done", "failed", "dropped"]:
+    """What its sender may see of an end."""
+    if ending.reason == "cancelled" or ending.state == "dropped":
+        return "dropped"
+    return "failed" if ending.state == "dead" else "done"

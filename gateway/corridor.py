@@ -22,6 +22,8 @@ from gateway.loops import Loops
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.settings import BotSettings, InboxSettings
+from gateway.shared import Shared
+from gateway.shared.memory import Alone
 from gateway.tasks import Tasks
 
 T = TypeVar("T")
@@ -57,6 +59,7 @@ class Corridor:
     me: str
     lease: float  # seconds
     fetchers: Fetchers = field(default_factory=Fetchers)
+    shared: Shared = field(default_factory=Alone)
     verbatim: bool = False  # whether the log may hold what people say
     recovering: int = 0  # what was sent up to this time (ms) may have been answered before the store was restored
     channels: dict[str, Channel] = field(default_factory=dict)

@@ -71,6 +71,7 @@ class Daemon:
             await self.corridor.files.open()
             if settings.inbox.journal:
                 await self._keep_journal(settings.inbox.journal)
+            await self.corridor.shared.open()
             if self._doors:
                 await self.servers.listen()
             await self.apply(settings)
@@ -264,6 +265,7 @@ class Daemon:
         await self.corridor.fetchers.close()
         await self.http.close()
         await self.client.close()
+        await self.corridor.shared.close()
         await self.corridor.db.close()
         log.info("daemon.stopped")
 

@@ -14,6 +14,8 @@ from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.router import Router
 from gateway.settings import Settings
+from gateway.shared import Shared
+from gateway.shared.memory import Alone
 from gateway.tasks import Tasks
 
 
@@ -26,18 +28,21 @@ async def lay(
     """
     router: Router
     files = FileStore(db, clock, (root or Path()) / settings.storage.files, settings.server.address)
+    me = clock.new_id()
+    shared = _shared(settings, me, clock)
     corridor = Corridor(
         db=db,
         clock=clock,
         desk=Desk(clock, settings.server.workers, lambda bot: router.ring_bot(bot)),  # noqa: PLW0108  (not made yet)
         memory=Memory(db),
-        live=Live(),
+        live=Live(shared),
         metrics=Metrics(),
         tasks=tasks,
         files=files,
         inbox=settings.inbox,
-        me=clock.new_id(),
+        me=me,
         lease=settings.server.lease,
+        shared=shared,
         verbatim=settings.log.text,
         disk=Disk([(root or Path()) / settings.storage.home, files.root]),
     )
@@ -45,3 +50,12 @@ async def lay(
     corridor.aliases.update(await db.read(moving.aliases))
     router = Router(corridor)
     return corridor, router
+
+
+def _shared(settings: Settings, me: str, clock: Clock) -> Shared:
+    """What joins us to other processes on our store; a file has one."""
+    if settings.storage.database is not None:
+        return Alone()
+    from gateway.shared.postgres import Postgres  # its driver is for those who have a server
+
+    return Postgres(settings.storage.url, me, clock)

@@ -5,13 +5,18 @@ typing cannot, and a watcher that is too slow loses them, never the others.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+import orjson
+
 from gateway.message import Inbound, Json, Message
+from gateway.shared import LOOK, Shared
+from gateway.shared.memory import Alone
 
 WATCHER_BACKLOG = 1000  # events; a watcher further behind starts again from the store
+PIECES = ("delta", "progress")  # of an answer that is not committed yet
 
 
 class Event(NamedTuple):
@@ -25,6 +30,8 @@ class Event(NamedTuple):
 
 STOP = Event("stopping", {})
 """Told to those who are to go away."""
+NEWS = Event("news", {})
+"""Something was committed by another process: it is to be read."""
 
 
 class Preview(NamedTuple):
@@ -62,16 +69,21 @@ class Watcher:
 
 
 class Live:
-    """Watchers and previews, by lane."""
+    """Watchers and previews, by lane. Those who watch in other processes are told through `shared`."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: Shared | None = None) -> None:
+        self._shared: Shared = shared or Alone()
         self._watchers: dict[int, set[Watcher]] = {}
+        self._ends: dict[int, Callable[[], None]] = {}
         self._previews: dict[int, Preview] = {}
 
     @contextmanager
     def watch(self, lane: int) -> Iterator[Watcher]:
         watcher = Watcher()
-        self._watchers.setdefault(lane, set()).add(watcher)
+        if lane not in self._watchers:
+            self._watchers[lane] = set()
+            self._ends[lane] = self._shared.subscribe(_topic(lane), lambda text: self._heard(lane, text))
+        self._watchers[lane].add(watcher)
         try:
             yield watcher
         finally:
@@ -79,21 +91,45 @@ class Live:
             watchers.discard(watcher)
             if not watchers:
                 del self._watchers[lane]
+                self._ends.pop(lane)()
 
     def stop(self) -> None:
         """This process stops: whoever watches goes away."""
         for lane in self._watchers:
-            self.publish(lane, STOP)
+            self._put(lane, STOP)
 
     def watched(self, lane: int) -> bool:
-        return lane in self._watchers
+        """Whether anybody may be watching, here or in another process."""
+        return lane in self._watchers or self._shared.followed(_topic(lane))
+
+    @property
+    def lanes(self) -> list[int]:
+        """Those that are watched here."""
+        return list(self._watchers)
 
     def __len__(self) -> int:
         return sum(map(len, self._watchers.values()))
 
     def publish(self, lane: int, event: Event) -> None:
+        self._put(lane, event)
+        if self._shared.followed(topic := _topic(lane)) and (event.kind not in PIECES or self._shared.streams):
+            self._shared.publish(topic, _text(event))
+
+    def _put(self, lane: int, event: Event) -> None:
         for watcher in self._watchers.get(lane, ()):
             watcher.put(event)
+
+    def news(self, lane: int) -> None:
+        """Those who watch here are to read what another process has committed."""
+        self._put(lane, NEWS)
+
+    def _heard(self, lane: int, text: str) -> None:
+        event = NEWS
+        if text != LOOK:
+            with suppress(ValueError, TypeError):
+                kind, data, seq, session = orjson.loads(text)
+                event = Event(str(kind), dict(data), int(seq), str(session))
+        self._put(lane, event)
 
     def preview(self, lane: int) -> Preview | None:
         return self._previews.get(lane)
@@ -101,7 +137,7 @@ class Live:
     def begin(self, lane: int, turn: str, attempt: int) -> None:
         """A turn starts: whoever watches sees that an answer is coming."""
         self._previews[lane] = Preview(turn, attempt, 0, "")
-        if lane in self._watchers:
+        if self.watched(lane):
             self.publish(lane, Event("typing", {"on": True}))
 
     def delta(self, lane: int, text: str) -> Preview:
@@ -109,7 +145,7 @@ class Live:
         before = self._previews[lane]
         now = Preview(before.turn, before.attempt, before.n + 1, before.text + text)
         self._previews[lane] = now
-        if lane in self._watchers:
+        if self.watched(lane):
             data = {"turn": now.turn, "attempt": now.attempt, "n": now.n, "text": text}
             self.publish(lane, Event("delta", data))
         return now
@@ -121,5 +157,14 @@ class Live:
 
     def end(self, lane: int) -> None:
         self._previews.pop(lane, None)
-        if lane in self._watchers:
+        if self.watched(lane):
             self.publish(lane, Event("typing", {"on": False}))
+
+
+def _topic(lane: int) -> str:
+    return f"lane/{lane}"
+
+
+def _text(event: Event) -> str:
+    """An event for other processes. Lines of the history stand in the store, and are read there."""
+    return LOOK if isinstance(event.data, Message) else orjson.dumps(tuple(event)).decode()

@@ -24,6 +24,7 @@ from gateway.inbox import Envelope, open_lease
 from gateway.intake import Accepted, Also
 from gateway.lanes import INBOX, OUTBOX
 from gateway.live import Event
+from gateway.lookout import Lookout
 from gateway.message import Inbound
 from gateway.news import place_changed
 from gateway.participants import Person
@@ -156,8 +157,10 @@ class Router:
         return accepted
 
     def ring_bot(self, bot: str, due: int = 0) -> None:
-        """Have work looked for: now, or when it is due (in ms)."""
-        if (found := self._bots.get(bot)) is None:
+        """Have work looked for: now, or when it is due (in ms). Where we cannot take it, others are told."""
+        if (found := self._bots.get(bot)) is None or not self._c.desk.free(bot):
+            self._c.shared.publish(f"bot/{bot}")
+        if found is None:
             return
         if due:
             found[0].ring_in(max(0, due - self._c.clock.now()) / 1000)
@@ -165,6 +168,8 @@ class Router:
             found[0].ring()
 
     def ring_channel(self, channel: str) -> None:
+        if self._c.desk.draining:
+            self._c.shared.publish(f"channel/{channel}")
         if (found := self._channels.get(channel)) is not None:
             found[0].ring()
 
@@ -176,6 +181,7 @@ class Router:
         if engaged.name not in self._bots:
             bell = Bell(lambda: self._look_for_turns(engaged.name))
             self._bots[engaged.name] = bell, self._c.tasks.start(bell.run(), f"bot {engaged.name}")
+            self._c.shared.subscribe(f"bot/{engaged.name}", lambda _: bell.ring())
 
     def open(self, channel: Channel) -> None:
         """A channel begins to speak."""
@@ -183,10 +189,12 @@ class Router:
         if channel.name not in self._channels:
             bell = Bell(lambda: self._look_for_parts(channel.name))
             self._channels[channel.name] = bell, self._c.tasks.start(bell.run(), f"channel {channel.name}")
+            self._c.shared.subscribe(f"channel/{channel.name}", lambda _: bell.ring())
 
     def start(self) -> None:
-        """Begin to renew what this process holds."""
+        """Begin to renew what this process holds, and to see what others do."""
         self._heart = self._c.tasks.start(self._beat(), "heartbeat")
+        Lookout(self._c, self.turns).begin()
 
     async def _look_for_turns(self, bot: str) -> None:
         c = self._c

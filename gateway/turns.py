@@ -1,7 +1,5 @@
 """Turns: a claimed entry becomes an answer, and one transaction makes it so."""
 
-from typing import Literal
-
 import structlog
 from msgspec.structs import replace
 
@@ -11,7 +9,7 @@ from gateway.asking import ask
 from gateway.assembly import assemble, reach
 from gateway.bot import Delta, Piece, Progress
 from gateway.channel import Channel
-from gateway.conclusions import Conclusions
+from gateway.conclusions import Conclusions, how
 from gateway.corridor import Corridor, Engaged
 from gateway.delivery import Delivery
 from gateway.ending import Ended, Ending, end_turn
@@ -52,9 +50,11 @@ class Turns:
         self._c.tasks.start(self._serve(running, bot, inbound), "turn")
 
     def interrupt(self, lane: int, how: str) -> None:
-        """A reset or a stop has been committed for a lane."""
+        """A reset or a stop has been committed for a lane, whichever process answers in it."""
         if (running := self.running.get(lane)) is not None:
             running.interrupt("cancelled" if how == "cancelled" else "superseded")
+        else:
+            self._c.shared.publish("turns", f"{lane} {how}")
 
     async def _serve(self, running: Running, bot: str, inbound: Inbound | None) -> None:
         lane = running.envelope.lease.lane
@@ -254,7 +254,7 @@ class Turns:
         self._c.metrics.answered(ending.envelope.bot, ending.reason or ending.state).inc()
         self._after(channel, ending, ended, kept, turn)
         self._c.live.answered_with(ending.envelope.lease.lane, inbound)
-        self._signs.over(channel, inbound, _how(ending))
+        self._signs.over(channel, inbound, how(ending))
         if post is not None and ended.load is not None and ended.next is None:
             running.load = channel, ended.load
         elif post is not None:
@@ -289,10 +289,3 @@ class Turns:
         kept.variables = kept.variables if ended.variables is None else ended.variables
         kept.context = kept.context if ended.context is None else ended.context
         self._summaries.after_turn(channel, lane, kept, turn)
-
-
-def _how(ending: Ending) -> Literal["done", "failed", "dropped"]:
-    """What its sender may see of an end."""
-    if ending.reason == "cancelled" or ending.state == "dropped":
-        return "dropped"
-    return "failed" if ending.state == "dead" else "done"

@@ -71,7 +71,8 @@ class Answers:
                         return False
                     if event.kind == "answered" and event.data == {"turn": turn}:
                         return True
-                    if watcher.lagging or (event.kind in LAST and event.session == place.session):
+                    ended = event.kind in LAST and event.session == place.session
+                    if watcher.lagging or ended or event.kind == "news":
                         watcher.lagging = False
                         if await self._is_over(turn):
                             return True

@@ -86,6 +86,8 @@ class Feed:
                 yield BEAT_FRAME
             elif event.kind == "stopping":
                 return
+            elif event.kind == "news":
+                behind = True
             elif is_stale and event.kind in PASSING:
                 continue
             elif event.kind == "message" and event.seq > self._last + 1:

@@ -1,0 +1,44 @@
+"""What the processes on one store share besides it: a bell between them, and each one's part of a platform's pace.
+
+Nothing is kept here, and nothing is right because of it. The bell only makes quick what looking at the store makes
+right; whoever relies on it looks there at least every second too.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+LOOK = ""
+"""What is told when there is nothing to say but that the store has news, or that something may have been missed."""
+
+
+class Shared(Protocol):
+    """The other processes on this store."""
+
+    alone: bool
+    """Whether this process has its store for itself, so that nobody else can do anything there."""
+
+    streams: bool
+    """Whether every piece of an answer may be published while it is written. Else only what is committed is."""
+
+    def publish(self, topic: str, text: str = LOOK) -> None:
+        """Tell those in other processes who have subscribed. Returns at once and never raises; it may get lost.
+
+        The same said of one topic again and again may be heard once.
+        """
+
+    def followed(self, topic: str) -> bool:
+        """Whether somebody in another process may have subscribed: what nobody hears need not be made ready."""
+
+    def subscribe(self, topic: str, hear: Callable[[str], None]) -> Callable[[], None]:
+        """`hear` is called with what others publish, and with `LOOK` after something may have been missed.
+
+        A topic has one subscriber in a process. What this returns ends the subscription.
+        """
+
+    def share(self, topic: str) -> float:
+        """This process's part of what all subscribers of a topic may do together, above 0 and at most 1."""
+
+    async def open(self) -> None:
+        """Begin to hear. The others need not be there, nor what carries the news between us."""
+
+    async def close(self) -> None: ...
