@@ -95,7 +95,8 @@ class Conclusions:
         if inbound.sender is not None and inbound.sender.bot:
             self._c.loops.answered(pair(inbound))
         me = self._c.me if letters and self._delivery.may_send(channel, inbound) else None
-        return Post(channel.name, letters, channel.expiry(self._c.clock.now()), me, self._c.lease_end())
+        since = self._c.clock.tick()
+        return Post(channel.name, letters, channel.expiry(self._c.clock.now()), me, self._c.lease_end(), since)
 
 
 def _mention(running: Running, turn: Turn) -> None:

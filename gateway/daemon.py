@@ -51,7 +51,7 @@ class Daemon:
     def __init__(
         self, settings: Settings, *, clock: Clock | None = None, root: Path | None = None, doors: bool = True
     ) -> None:
-        self.settings, self._clock, self._root, self._doors = settings, clock or Clock(), root, doors
+        self.settings, self._given, self._root, self._doors = settings, clock, root, doors
         self._tasks = Tasks()
         self._connections: dict[str, asyncio.Task[None]] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -62,10 +62,11 @@ class Daemon:
 
     async def start(self) -> None:
         """Open the store and the doors, and apply the settings. Raises `StorageDown` or `OSError`; nothing is left."""
-        clock, settings = self._clock, self.settings
+        settings = self.settings
         db = await open_database(settings.storage.url, self._root, settings.storage.connections)
+        self._clock = self._given or db.clock
         self.http, self.client = _http(), Client()
-        self.corridor, self.router = await lay(settings, db, clock, self._tasks, self._root)
+        self.corridor, self.router = await lay(settings, db, self._clock, self._tasks, self._root)
         self.servers = Servers(self.corridor, self.router, settings, self._root)
         try:
             await self.corridor.files.open()

@@ -1,7 +1,7 @@
 """Delivery: parts leave in order, each with its intent on disk before the try, each outcome on disk after it."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 import structlog
 from msgspec.structs import replace
@@ -34,8 +34,8 @@ class Delivery:
     def __init__(self, corridor: Corridor, ring: Callable[[str], None]) -> None:
         self._c, self._ring = corridor, ring
         self.held: dict[int, Lease] = {}
+        self._reckoned: dict[Lease, float] = {}  # when the end of each was reckoned, by our monotonic clock
         self.busy: Counter[str] = Counter()  # lanes being sent from, by channel: a slow platform slows no other
-        self.renewed_at = corridor.clock.tick()
 
     def may_send(self, channel: Channel, inbound: Inbound) -> bool:
         """Whether a part for this chat may go out at once; if so, its turn at the meter is taken."""
@@ -50,12 +50,12 @@ class Delivery:
         if load is None:
             self._ring(channel.name)
         else:
-            self._start(channel, load.lease, load.part, self._c.clock.tick())
+            self._start(channel, load.lease, load.part, load.since)
 
     async def carry(self, channel: Channel, load: Load) -> None:
         """Send what a transaction took for us, within the caller's own task."""
-        self._hold(channel, load.lease)
-        await self._deliver(channel, load.lease, load.part, self._c.clock.tick())
+        self._hold(channel, load.lease, load.since)
+        await self._deliver(channel, load.lease, load.part)
 
     async def claim(self, channel: Channel, limit: int) -> int:
         """Take lanes that are due, and send what they hold. Returns how many there were."""
@@ -66,28 +66,33 @@ class Delivery:
             self._start(channel, lease, None, began)
         return len(leases)
 
-    def _hold(self, channel: Channel, lease: Lease) -> None:
-        self.held[lease.lane] = lease
+    def renewed(self, leases: Set[Lease], since: float) -> None:
+        """These leases have been prolonged, reckoned from a time on."""
+        self._reckoned.update((lease, since) for lease in leases if lease in self._reckoned)
+
+    def _hold(self, channel: Channel, lease: Lease, since: float) -> None:
+        self.held[lease.lane], self._reckoned[lease] = lease, since
         self.busy[channel.name] += 1
 
-    def _start(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
-        self._hold(channel, lease)
-        self._c.tasks.start(self._deliver(channel, lease, part, began), "delivery")
+    def _start(self, channel: Channel, lease: Lease, part: Stored | None, since: float) -> None:
+        self._hold(channel, lease, since)
+        self._c.tasks.start(self._deliver(channel, lease, part), "delivery")
 
-    async def _deliver(self, channel: Channel, lease: Lease, part: Stored | None, began: float) -> None:
+    async def _deliver(self, channel: Channel, lease: Lease, part: Stored | None) -> None:
         """Send from one lane until it is empty, must wait, or is lost."""
         try:
             if part is None:
                 part = await self._c.insist(outcomes.following, lease, self._c.clock.now(), self._resends(channel))
                 part = await self._intend(channel, lease, part)
             while part is not None:
-                if self._c.clock.tick() > max(began, self.renewed_at) + SURE * self._c.lease:
-                    # The lease may be somebody else's by the time the platform has it.
+                letter = await self._letter(channel, part)
+                if self._c.clock.tick() > self._reckoned[lease] + SURE * self._c.lease:
+                    # We may have been stopped since. The lane may be somebody else's, who sends what comes next.
                     log.warning("send.late", channel=channel.name, part=part.id)
                     await self._c.insist(outcomes.postpone, lease, part.id, self._c.clock.now())
                     self._ring(channel.name)
                     return
-                outcome, tried = await self._send(channel, part), part
+                outcome, tried = await self._send(channel, letter, part), part
                 part = await self._c.insist(
                     outcomes.note, lease, part.id, outcome, self._c.clock.now(), self._resends(channel)
                 )
@@ -98,6 +103,7 @@ class Delivery:
                 part = await self._intend(channel, lease, part)
         finally:
             self.busy[channel.name] -= 1
+            del self._reckoned[lease]
             if self.held.get(lease.lane) == lease:
                 del self.held[lease.lane]
 
@@ -151,8 +157,8 @@ class Delivery:
             return RESENDS["until_confirmed"]
         return RESENDS[channel.settings.delivery.on_unknown]
 
-    async def _send(self, channel: Channel, stored: Stored) -> Outcome:
-        """One try, and what it came to."""
+    async def _letter(self, channel: Channel, stored: Stored) -> Part:
+        """A part as it is to be sent now."""
         part = decode(Part, stored.body)
         part = replace(part, id=str(stored.id), address=self._today(channel, part.address))
         if stored.plain:
@@ -160,6 +166,10 @@ class Delivery:
         template = channel.settings.delivery.template
         if template and await self._shut(channel, part.address):
             part = replace(part, template=template)
+        return part
+
+    async def _send(self, channel: Channel, part: Part, stored: Stored) -> Outcome:
+        """One try, and what it came to."""
         sending(channel.name, stored.attempts, part.turn)
         started = self._c.clock.tick()
         outcome = await self._try(channel, part, stored)

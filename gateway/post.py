@@ -12,13 +12,17 @@ from gateway.outbox import Batch, Stored, add
 
 
 class Post(msgspec.Struct, frozen=True, gc=False):
-    """Parts ready to be queued, as JSON. With `me` this worker takes the first one where nothing waits before it."""
+    """Parts ready to be queued, as JSON. With `me` this worker takes the first one where nothing waits before it.
+
+    `until` is the end of its lease then (ms), `since` when that was reckoned (monotonic seconds).
+    """
 
     channel: str
     letters: Sequence[str]
     expires_at: int | None
     me: str | None
     until: int
+    since: float = 0.0
 
 
 class Load(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +30,7 @@ class Load(msgspec.Struct, frozen=True, gc=False):
 
     lease: Lease
     part: Stored
+    since: float
 
 
 Voice = Callable[[Sequence[Outbound]], Post | None]
@@ -78,7 +83,7 @@ def fill(lane: int, session: str, inbox: int | None, post: Post, room: Room, now
     first = room.next_part - count + 1
     batch = Batch(lane, first, session, inbox, post.channel, room.epoch, post.letters, now, post.expires_at)
     part = yield from add(batch, taken)
-    return Load(Lease(lane, room.fence), part) if part else None
+    return Load(Lease(lane, room.fence), part, post.since) if part else None
 
 
 def tell(

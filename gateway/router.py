@@ -242,7 +242,7 @@ class Router:
         """Renew all leases of this process. Raises `StorageDown`."""
         began, running = self._c.clock.tick(), list(self.turns.running.values())
         turns, sends = await self._c.db.write(renew_all, self._c.me, self._c.lease_end())
-        self.delivery.renewed_at = began
+        self.delivery.renewed(sends, began)
         for turn in running:  # what was claimed meanwhile is not among them
             if turn.envelope.lease not in turns:
                 turn.interrupt("fenced")

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import inbox, lanes
-from gateway.bot import Delta, Piece
+from gateway.bot import Delta, Piece, Say
 from gateway.lanes import INBOX
-from gateway.message import Turn
+from gateway.message import Outbound, Part, Turn
 from tests.kit import Kit, Scripted, Ticking, corridor
 from tests.steps import Held, later, whole
 
@@ -112,6 +113,57 @@ async def test_a_clock_that_jumps_asks_and_sends_nothing_twice(tmp_path: Path) -
         await whole(kit)
         assert len(bot.turns) == 1
         assert kit.paper.texts() == ["attempt 1"]
+
+
+@pytest.mark.feature("ORD-03", "OUT-05")
+@pytest.mark.parametrize("parts", [1, 2])
+async def test_what_may_not_be_ours_any_more_is_not_sent(tmp_path: Path, parts: int) -> None:
+    """The process stands still between the moment for which it reckoned its lease and the send."""
+
+    async def speaks(turn: Turn) -> AsyncIterator[Piece]:
+        for number in range(parts):
+            yield Say(Outbound(text=str(number)))
+        asyncio.get_running_loop().call_soon(stand_still)  # while the end of the turn is committed
+
+    def stand_still() -> None:
+        kit.clock.ahead += 13  # of 15
+
+    async with corridor(tmp_path) as kit:
+        kit.bot(speaks)
+        with capture_logs() as told:
+            await kit.say("hello")
+            await whole(kit)
+        assert [one["event"] for one in told] == ["send.late"]
+        assert kit.paper.texts() == ["0", "1"][:parts]
+        assert await kit.rows("SELECT state, attempts, unknowns FROM outbox") == [("sent", 1, 0)] * parts
+
+
+@pytest.mark.feature("ORD-03", "OUT-05")
+async def test_a_renewal_counts_for_the_leases_that_it_has_found(tmp_path: Path) -> None:
+    async with corridor(tmp_path, start=False) as kit:
+        arrived, accept = asyncio.Event(), asyncio.Event()
+
+        async def slow(part: Part) -> None:
+            if part.text == "0":
+                arrived.set()
+                await accept.wait()
+
+        async def speaks(turn: Turn) -> AsyncIterator[Piece]:
+            for number in range(2):
+                yield Say(Outbound(text=str(number)))
+
+        kit.bot(speaks)
+        kit.paper.before = slow
+        with capture_logs() as told:
+            await kit.say("hello")
+            await arrived.wait()
+            kit.clock.ahead += 10
+            await kit.router.renew()
+            kit.clock.ahead += 10  # longer than a lease since it was taken, and not since it was renewed
+            accept.set()
+            await kit.until(lambda: kit.paper.texts() == ["0", "1"])
+            await whole(kit)
+        assert told == []
 
 
 @pytest.mark.feature("INB-02")

@@ -161,12 +161,11 @@ def _hint(error: GatewayError) -> str:
 
 
 async def _office(settings: Settings) -> Office:
-    from gateway.clock import Clock
     from gateway.db.opening import open_database
     from gateway.foundation import lay
     from gateway.operations.office import Office
     from gateway.tasks import Tasks
 
     db: Database = await open_database(settings.storage.url, connections=2)
-    corridor, router = await lay(settings, db, Clock(), Tasks())
+    corridor, router = await lay(settings, db, db.clock, Tasks())
     return Office(corridor, router, settings, running=False)

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from gateway.clock import Clock
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -25,6 +27,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 class Database(Protocol):
     """What the core knows of its store."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that all who work on it go by."""
 
     def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         """Run a transaction; it is on stable storage when this is done. Raises `StorageDown`, or what `tx` raised.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
-from gateway.clock import Clock
+from gateway.clock import Clock, ServerClock
 from gateway.db import Tx
 from gateway.db.postgres_line import Line, Unreachable
 from gateway.db.postgres_server import PATIENCE, again, meaning, prepare
@@ -25,6 +25,14 @@ class _Job(NamedTuple):
 
 
 _Outcome = tuple[bool, Any]
+
+
+def _time() -> Tx[int]:
+    rows = yield "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint", ()
+    now: int = rows[0][0]
+    return now
+
+
 _Queue = asyncio.Queue[list[_Job] | None]
 
 
@@ -40,8 +48,10 @@ class Postgres:
         self._closed = False
         self._writes, self._reads = _Queue(), _Queue()
         self._waiting = 0
+        self._following: asyncio.Task[None] | None = None
         self._several: set[object] = set()  # transactions of more than one statement, among those that read
         self._writers, self._readers = len(writers), len(readers)
+        self.clock = ServerClock(lambda: self.read(_time))
         self._tasks = Tasks()
         for line in writers:
             self._tasks.start(self._work(self._writes, line, self._write), "writer")
@@ -61,7 +71,10 @@ class Postgres:
             for line in lines:
                 line.cut()
             raise
-        return cls(lines[:half], lines[half:])
+        store = cls(lines[:half], lines[half:])
+        await store.clock.ask()
+        store._following = store._tasks.start(store.clock.follow(), "clock")
+        return store
 
     def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":
         """Run a transaction; it is on the server's disk when what this returns is done."""
@@ -93,6 +106,8 @@ class Postgres:
         if self._closed:
             return
         self._closed = True
+        if self._following is not None:
+            self._following.cancel()
         if self._pending:
             self._dispatch()
         for queue, workers in ((self._writes, self._writers), (self._reads, self._readers)):

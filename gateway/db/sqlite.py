@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, ParamSpec, TypeVar
 import apsw
 import structlog
 
+from gateway.clock import Clock
 from gateway.db import Rows, Tx
 from gateway.db.sqlite_file import Held, connect, hold
 from gateway.errors import StorageDown, StorageFull, StorageSlow
@@ -109,6 +110,7 @@ class Sqlite:
 
     def __init__(self, held: Held) -> None:
         self.path, self._lock, self._writer = held
+        self.clock = Clock()
         self._loop = asyncio.get_running_loop()
         self._pending: list[_Job] = []
         self._busy = self._closed = False
