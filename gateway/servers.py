@@ -1,6 +1,7 @@
 """The listeners: the public door, the admin door, and the control socket beside the database."""
 
 import asyncio
+import fcntl
 import logging
 import os
 import socket
@@ -104,7 +105,8 @@ class Servers:
         self.door = Door(self.house)
         self._admin = AdminDoor(corridor, router, settings)
         self._probes = Probes(corridor.db, self.intake, corridor.disk, self.house.spooled)
-        self._control = base / settings.storage.home / "gateway.sock"
+        self._control = base / settings.storage.own / "gateway.sock"
+        self._lock: int | None = None  # of the control socket
         self._runners: list[web.ServerRunner] = []
         self.public = self.admin = ""
         self._tidying: asyncio.Task[None] | None = None
@@ -145,7 +147,10 @@ class Servers:
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
-        self._control.unlink(missing_ok=True)
+        if self._lock is not None:
+            self._control.unlink(missing_ok=True)
+            os.close(self._lock)
+            self._lock = None
 
     async def _tcp(self, server: Listening, listen: Listen) -> str:
         runner = await self._runner(server)
@@ -161,13 +166,27 @@ class Servers:
             log.warning("control.unavailable", path=str(path), reason="the path is too long for a Unix socket")
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Left by a process that was killed: the store's lock, or the address that we listen at, says that it is gone.
-        path.unlink(missing_ok=True)
+        if not self._locked(path):
+            reason = "another gateway has it: name a folder of this one's own as storage.home"
+            log.warning("control.unavailable", path=str(path), reason=reason)
+            return
+        path.unlink(missing_ok=True)  # left by a process that was killed
         control = socket.socket(socket.AF_UNIX)
         os.fchmod(control.fileno(), 0o600)  # before it has a name, so that there is no moment in which others get in
         control.bind(str(path))
         path.chmod(0o600)
         await web.SockSite(await self._runner(Listening(self.house, self._from_here)), control).start()
+
+    def _locked(self, path: Path) -> bool:
+        """Whether the control socket is ours: no other process answers there, or will."""
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return False
+        self._lock = lock
+        return True
 
     async def _runner(self, server: Listening) -> web.ServerRunner:
         runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=GRACE)

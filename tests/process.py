@@ -23,12 +23,17 @@ def free_port() -> int:
 
 
 class Gateway:
-    """`config` is the YAML without its `server` and `storage`; all files are in `folder`."""
+    """`config` is the YAML without its `server` and `storage`; all files are in `folder`.
 
-    def __init__(self, folder: Path, config: str, on_server: bool = False, /, **environment: str) -> None:
-        self.folder, self.port = folder, free_port()
+    `replica` names one of several on one server's database.
+    """
+
+    def __init__(
+        self, folder: Path, config: str, on_server: bool = False, /, replica: str = "", **environment: str
+    ) -> None:
+        self.folder, self.port, self._replica = folder, free_port(), replica
         self.url = f"http://127.0.0.1:{self.port}"
-        self._file = folder / "gateway.yaml"
+        self._file = folder / f"gateway{replica}.yaml"
         self._environment = {**os.environ, **environment}
         self._process: asyncio.subprocess.Process | None = None
         self._pid = 0
@@ -41,6 +46,8 @@ class Gateway:
         # Who takes over from a process that was killed waits for its leases, where it cannot know that it is gone.
         server = f"{{listen: '127.0.0.1:{self.port}', trusted_proxies: ['127.0.0.1'], lease: {self._lease}}}"
         storage = f"{{url: '{self._store}', files: '{self.folder}/files'}}"
+        if self._replica:
+            storage = storage.replace("}", f", home: '{self.folder}/{self._replica}'}}")
         admin = f"{{listen: '127.0.0.1:{free_port()}'}}"
         self._file.write_text(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
 
@@ -67,11 +74,15 @@ class Gateway:
 
     @property
     def log(self) -> str:
-        return (self.folder / "log").read_text("utf-8", "replace")
+        return self._log.read_text("utf-8", "replace")
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"log{self._replica}"
 
     async def spawn(self, **environment: str) -> None:
         """Start, and return at once."""
-        with (self.folder / "log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway.cli", "run", "-c", str(self._file)),
                 cwd=ROOT,

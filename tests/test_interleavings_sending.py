@@ -166,13 +166,9 @@ class Post(NamedTuple):
         ended = store.run(end_turn, Ending(envelope, "done", self.now, [Line("user", event, turn=event)], parts))
         assert ended is not None
         there = self._replace(left=self.left._replace(posts=self.left.posts - 1))
-<<<<<<< HEAD
         return there._with(
             store, me, Hand(ended.load.lease, ended.load.part, "intended", self.now) if ended.load else None
         )
-=======
-        return there._with(store, me, Hand(*ended.load[:2], "intended", self.now) if ended.load else None)
->>>>>>> ce0b644 (Leases go by the database's clock, and what may not be ours any more is not sent)
 
     def _renew(self, store: Store, me: int, hand: Hand) -> "Post":
         kept = store.run(lanes.renew, OUTBOX, self.names[me], self.now + LEASE)

@@ -120,6 +120,12 @@ class StorageSettings(Options):
         f"The database: a file, its path relative to where we started, or {_SERVER}.",
     )
     files: str = key("data/files", "The folder of files that came in or go out.", min_length=1)
+    home: str | None = key(
+        None,
+        "The folder of this process's own things: its control socket, the configuration that last worked. Replicas on "
+        "one folder of files have one each. Not given: beside the database's file, else that of the files.",
+        min_length=1,
+    )
     connections: int = key(8, "Connections to a database server; half of them write.", ge=2, le=200)
 
     @property
@@ -128,8 +134,10 @@ class StorageSettings(Options):
         return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:") else None
 
     @property
-    def home(self) -> Path:
-        """The folder of this process's own things: beside the database's file, else that of the files."""
+    def own(self) -> Path:
+        """The folder of this process's own things."""
+        if self.home is not None:
+            return Path(self.home)
         return self.database.parent if self.database is not None else Path(self.files)
 
     @property
