@@ -1,9 +1,12 @@
-"""Named places where the crash test may end this process: `GW_FAILPOINT=turn.commit:3` kills it at the third pass."""
+"""Named places where a test may end this process, or have it stand still.
+
+`GW_FAILPOINT=turn.commit:3` kills it at the third pass; with `turn.commit:3:STOP` it stands still there.
+"""
 
 import os
 import signal
 
-_name, _, _count = os.environ.get("GW_FAILPOINT", "").partition(":")
+_name, _count, _how, *_ = [*os.environ.get("GW_FAILPOINT", "").split(":"), "", ""]
 _left = int(_count or 1)
 
 
@@ -12,5 +15,5 @@ def failpoint(name: str) -> None:
     global _left
     if name == _name:
         _left -= 1
-        if _left <= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if not _left or (_left < 0 and _how != "STOP"):
+            os.kill(os.getpid(), signal.SIGSTOP if _how == "STOP" else signal.SIGKILL)

@@ -73,6 +73,11 @@ class Gateway:
         return self._pid
 
     @property
+    def runs(self) -> bool:
+        """Whether it was started and not ended by us."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
     def log(self) -> str:
         return self._log.read_text("utf-8", "replace")
 

@@ -1,0 +1,160 @@
+"""Several processes on one database keep the promises of one: what comes to all of them is answered once, in order."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.far.backend import Call, Reply, as_json
+from tests.process import Gateway
+from tests.replicas import LEASE, Replicas, replicas, resume, stands
+
+TAKEN = 2.0  # seconds after the end of a lease in which its lane goes on ...
+BUSY = 3.0  # ... and what a busy machine may add to anything
+NOW = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint"
+HELD = "SELECT in_holder, in_due_at FROM lane WHERE in_holder IS NOT NULL"
+
+
+def numbers(texts: list[str]) -> list[str]:
+    return [text.rpartition(" ")[2] for text in texts]
+
+
+def attempts(here: Replicas) -> Counter[tuple[str, int]]:
+    """How often the bot was asked for each turn, by its key and attempt."""
+    return Counter((call.headers["idempotency-key"], call.document["turn"]["attempt"]) for call in here.bot.calls)
+
+
+def held(go_on: asyncio.Event, document: Any) -> Reply:
+    """An answer that takes as long as we like."""
+    return as_json(document, before=lambda _: go_on.wait())
+
+
+@pytest.mark.feature("STO-05", "INB-03", "ORD-01")
+async def test_an_event_that_reaches_all_at_once_is_answered_once(tmp_path: Path) -> None:
+    async with replicas(tmp_path, 3) as here:
+        for number in range(12):
+            for user in range(201, 204):
+                update = here.say(user, f"message {number}")
+                assert await here.push(update, *here, *here) == [200] * 6
+        await here.done()
+        for user in range(201, 204):
+            assert numbers(here.platform.texts(user)) == [str(number) for number in range(12)]
+        assert set(attempts(here).values()) == {1}
+        assert len(here.bot.calls) == 36
+        assert here.rows("SELECT COUNT(*) FROM inbox") == [(36,)]
+
+
+@pytest.mark.feature("KEY-05", "STO-05")
+async def test_two_first_messages_to_two_processes_open_one_session(tmp_path: Path) -> None:
+    async with replicas(tmp_path, 2) as here:
+        for user in range(301, 321):
+            one, other = here.say(user, "message 1"), here.say(user, "message 2")
+            both = await asyncio.gather(here.push(one, here[0]), here.push(other, here[1]))
+            assert list(both) == [[200], [200]]
+        await here.done()
+        assert here.rows("SELECT COUNT(*) FROM lane") == [(20,)]
+        assert here.rows("SELECT COUNT(*) FROM session") == [(20,)]
+        assert here.rows("SELECT COUNT(DISTINCT session) FROM message") == [(20,)]
+        for user in range(301, 321):
+            assert sorted(numbers(here.platform.texts(user))) == ["1", "2"]
+
+
+async def calls(here: Replicas, count: int) -> None:
+    """Wait until the bot has been asked so often."""
+    await here.until(lambda: len(here.bot.calls) == count)
+
+
+async def taken_over(here: Replicas, holder: str) -> int:
+    """Wait until a process holds nothing any more; the time by the database's clock (ms)."""
+    await here.until(lambda: holder not in [one for one, _ in here.rows(HELD)])
+    ((now,),) = here.rows(NOW)
+    return int(now)
+
+
+@pytest.mark.feature("STO-05", "ORD-03", "LIF-19", "ORD-01")
+async def test_the_sessions_of_a_process_that_was_killed_go_on_in_time(tmp_path: Path) -> None:
+    never = asyncio.Event()
+    async with replicas(tmp_path, 2) as here:
+        first, second = here
+        here.bot.plan(held(never, {}))
+        assert await here.push(here.say(401, "message 1"), first) == [200]
+        assert await here.push(here.say(401, "message 2"), second) == [200]
+        await calls(here, 1)
+        await first.kill()
+        ((holder, ends),) = here.rows(HELD)
+        taken = await taken_over(here, holder)
+        assert ends <= taken <= ends + (TAKEN + BUSY) * 1000
+        await here.done()
+        assert numbers(here.platform.texts(401)) == ["1", "2"]
+        asked = [(call.document["message"]["text"], call.document["turn"]["attempt"]) for call in here.bot.calls]
+        assert asked == [("message 1", 1), ("message 1", 2), ("message 2", 1)]
+        assert len({call.headers["idempotency-key"] for call in here.bot.calls}) == 2
+        never.set()
+
+
+@pytest.mark.feature("STO-05", "ORD-03")
+async def test_clocks_that_differ_take_nothing_early_and_keep_nothing_late(tmp_path: Path) -> None:
+    go_on, never = asyncio.Event(), asyncio.Event()
+    async with replicas(tmp_path, 3, clocks=(0, 3600, -3600)) as here:
+        here.bot.plan(*(held(go_on, {"text": f"slow {number}"}) for number in range(3)))
+        for user, gateway in enumerate(here, 501):
+            assert await here.push(here.say(user, "message 1"), gateway) == [200]
+        await asyncio.sleep(2 * LEASE)  # whoever would take something early, by another's clock, has had the time
+        go_on.set()
+        await here.done()
+        assert set(attempts(here).values()) == {1}
+        for gateway in (here[1], here[2]):
+            here.bot.plan(held(never, {}))
+            before = len(here.bot.calls)
+            assert await here.push(here.say(501, "message 2"), gateway) == [200]
+            await calls(here, before + 1)
+            await gateway.kill()
+            ((holder, ends),) = here.rows(HELD)
+            assert ends <= await taken_over(here, holder) <= ends + (TAKEN + BUSY) * 1000
+            await here.done()
+        never.set()
+
+
+SPOKEN = """SELECT COUNT(*) FROM message
+    WHERE role = 'assistant' AND session IN (SELECT session FROM lane WHERE chat = '601')"""
+PLACES = ["turn.claimed:1", "bot.after:1", "turn.before:1", "turn.after:1", "send.intended:1", "send.noted:1"]
+
+
+@pytest.mark.feature("STO-05", "ORD-03", "OUT-03", "LIF-11")
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_process_that_stood_still_neither_commits_nor_sends(tmp_path: Path, place: str) -> None:
+    """It wakes long after its leases have run out, and others have gone on."""
+
+    def answer(call: Call) -> Any:
+        number = call.document["turn"]["attempt"], call.document["message"]["text"]
+        return {"messages": [{"text": f"{number} part {part}"} for part in (1, 2, 3)]}
+
+    async with replicas(tmp_path, 2, GW_FAILPOINT=f"{place}:STOP") as here:
+        here.bot.answer = answer
+        first, second = here
+        pushing = asyncio.ensure_future(here.push(here.say(601, "message 1"), first))
+        await here.until(lambda: stands(first))
+        assert await here.push(here.say(601, "message 2"), second) == [200]
+        await here.done()
+        before = here.platform.texts()
+        resume(first)
+        await pushing
+        await _awake(here, first)
+        assert here.platform.texts(601) == before
+        said = [text.partition(" part ")[0] for text in before]
+        assert numbers(before) == ["1", "2", "3"] * 2
+        assert len(set(said)) == 2  # both answers are of one attempt each
+        assert here.rows(SPOKEN) == [(6,)]
+        ((doubtful,),) = here.rows("SELECT COUNT(*) FROM outbox WHERE unknowns > 0")
+        assert doubtful == int(place.startswith(("turn.after", "send.intended")))
+
+
+async def _awake(here: Replicas, gateway: Gateway) -> None:
+    """A process does its work again: what it had left to do before, it has done or let be."""
+    for user in range(700, 705):
+        assert await here.push(here.say(user, "message 9"), gateway) == [200]
+    await here.done()
+    await asyncio.sleep(LEASE / 3)
+    await here.done()
