@@ -10,6 +10,7 @@ from gateway.bell import Bell
 from gateway.corridor import Corridor
 from gateway.db import Tx
 from gateway.errors import StorageDown
+from gateway.running import Running
 from gateway.shared import LOOK
 from gateway.turns import Turns
 
@@ -71,15 +72,15 @@ class Lookout:
             for stand in found:
                 turn = running.get(stand.lane)
                 if stand.lane in watched:
-                    self._compare(stand, ours=turn is not None)
+                    self._compare(stand, turn)
                 if turn is not None and turn.envelope.lease.fence != stand.fence:
                     turn.interrupt("fenced")
                 elif turn is not None and stand.cancelled:
                     turn.interrupt("cancelled")
 
-    def _compare(self, stand: Stand, *, ours: bool) -> None:
-        """Tell those who watch a lane what they have missed; where a turn of ours ends, it shows what is missing."""
-        before = self._versions.get(stand.lane)
+    def _compare(self, stand: Stand, turn: Running | None) -> None:
+        """Tell those who watch a lane that they have missed something."""
+        before = self._versions.get(stand.lane, turn.envelope.version if turn is not None else None)
         self._versions[stand.lane] = stand.version
-        if before != stand.version and not (ours and before is None):
+        if before != stand.version:
             self._c.live.news(stand.lane)

@@ -54,7 +54,7 @@ class Postgres:
         self._news, self._echoed = asyncio.Event(), asyncio.Event()
 
     def publish(self, topic: str, text: str = LOOK) -> None:
-        if self.followed(topic):
+        if self._connection is not None and topic in self._others:
             self._said[topic, text] = None
             self._news.set()
 
@@ -102,6 +102,7 @@ class Postgres:
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+        self._said.clear()
 
     async def _serve(self) -> None:
         """Hear and tell on one connection, until it is lost."""
