@@ -182,6 +182,11 @@ class Adapter:
         """
         return 0
 
+    @property
+    def alone(self) -> bool:
+        """Whether `run` is for one process at a time: a poll, a socket. Known once `open` returned."""
+        return False
+
     def __init__(self, name: str, options: Any, gate: Gate) -> None:
         self.name, self.options, self.gate = name, options, gate
 

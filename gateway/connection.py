@@ -55,7 +55,7 @@ class Connection:
                 if failures:
                     gap = round(self._clock.tick() - lost_at, 1)
                     log.info("channel.recovered", channel=self._channel.name, gap=gap, failures=failures)
-                await self._attended(max(self._deaf_after, self._channel.adapter.hears_every))
+                await self._heard(max(self._deaf_after, self._channel.adapter.hears_every))
                 return
             except Exception as error:
                 lost = self._clock.tick()
@@ -68,6 +68,25 @@ class Connection:
                     failures, lost_at = 0, lost
                 failures += 1
                 await self._clock.sleep(self._trouble(error, failures))
+
+    async def _heard(self, patience: float) -> None:
+        """Run; where that is for one process at a time, when and as long as we are the one."""
+        tenure = self._gate.tenure()
+        if tenure is None:
+            await self._attended(patience)
+            return
+        while True:
+            await tenure.gain(lambda: self._gate.health("up", "another process hears this account"))
+            try:
+                async with asyncio.TaskGroup() as both:
+                    hearing = both.create_task(self._attended(patience))
+                    await tenure.keep()
+                    log.warning("channel.handed_over", channel=self._channel.name)
+                    hearing.cancel()
+            except ExceptionGroup as group:
+                raise group.exceptions[0] from None
+            finally:
+                await tenure.leave()
 
     async def _attended(self, patience: float) -> None:
         """Run, as long as something is heard. Raises `Deaf` when the connection stands and nothing comes over it."""

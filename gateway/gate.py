@@ -17,6 +17,7 @@ from gateway.intake import Accepted
 from gateway.live import Event
 from gateway.message import File, Inbound
 from gateway.router import Router
+from gateway.tenure import Tenure
 
 log = structlog.get_logger()
 
@@ -74,6 +75,12 @@ class ChannelGate:
     def health(self, state: State, detail: str = "") -> None:
         self._c.health(self.channel, state, detail)
         self._router.ring_channel(self.channel.name)
+
+    def tenure(self) -> Tenure | None:
+        """The right to hear this channel's account, where one process at a time has it and there may be others."""
+        if self._c.shared.alone or not self.channel.adapter.alone:
+            return None
+        return Tenure(self._c, f"{self.channel.platform}/{self.channel.account or self.channel.name}")
 
     def heard(self) -> None:
         self.channel.heard()

@@ -39,6 +39,7 @@ NEEDLES = (WAS, IS, "xyzzy")
 """Ada's ids, and the word that is in everything she says, in her name, and in the names of her files."""
 
 OF_NOBODY = {
+    "tenure": "which process does what",
     "meta": "the store's own words",
     "dedupe": "hashes of events, without which a platform's repeats would come in again",
     "api_key": "keys of operators and programs",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.far.backend import Call, Reply, as_json
 from tests.process import Gateway
-from tests.replicas import LEASE, Replicas, replicas, resume, stands
+from tests.replicas import CONFIG, LEASE, Replicas, pause, replicas, resume, stands
 
 TAKEN = 2.0  # seconds after the end of a lease in which its lane goes on ...
 BUSY = 3.0  # ... and what a busy machine may add to anything
@@ -119,6 +119,7 @@ async def test_clocks_that_differ_take_nothing_early_and_keep_nothing_late(tmp_p
 
 SPOKEN = """SELECT COUNT(*) FROM message
     WHERE role = 'assistant' AND session IN (SELECT session FROM lane WHERE chat = '601')"""
+HEARS = "SELECT holder, until FROM tenure WHERE name LIKE 'telegram/%'"
 PLACES = ["turn.claimed:1", "bot.after:1", "turn.before:1", "turn.after:1", "send.intended:1", "send.noted:1"]
 
 
@@ -149,6 +150,42 @@ async def test_a_process_that_stood_still_neither_commits_nor_sends(tmp_path: Pa
         assert here.rows(SPOKEN) == [(6,)]
         ((doubtful,),) = here.rows("SELECT COUNT(*) FROM outbox WHERE unknowns > 0")
         assert doubtful == int(place.startswith(("turn.after", "send.intended")))
+
+
+WAITS = "another process hears this account"
+
+
+@pytest.mark.feature("CH-21", "STO-05")
+@pytest.mark.parametrize("end", ["stopped", "killed", "stands still"])
+async def test_one_process_polls_and_another_goes_on_when_it_is_gone(tmp_path: Path, end: str) -> None:
+    config = CONFIG.replace("level: warning", "level: info")
+    async with replicas(tmp_path, 3, mode="polling", config=config) as here:
+        await here.until(lambda: here.platform.queue.polled and sum(WAITS in one.log for one in here) == 2)
+        here.platform.user(801).says("message 1")
+        await here.until(lambda: here.platform.texts(801))
+        (polls,) = [gateway for gateway in here if WAITS not in gateway.log]
+        ((holder, ends),) = here.rows(HEARS)
+        if end == "stopped":
+            await polls.stop()
+        elif end == "killed":
+            await polls.kill()
+        else:
+            pause(polls)
+            await here.until(lambda: stands(polls))
+        here.platform.user(801).says("message 2")
+        await here.until(lambda: here.rows(HEARS) and here.rows(HEARS)[0][0] != holder)
+        ((now,),) = here.rows(NOW)
+        assert now <= ends + (LEASE + TAKEN + BUSY) * 1000
+        await here.until(lambda: len(here.platform.texts(801)) == 2)
+        if end == "stands still":
+            resume(polls)
+            await here.until(lambda: "channel.handed_over" in polls.log)
+            here.platform.user(801).says("message 3")
+            await here.until(lambda: len(here.platform.texts(801)) == 3)
+        await here.done()
+        assert numbers(here.platform.texts(801)) == ["1", "2", "3"][: len(here.bot.calls)]
+        # Who wakes late may ask once more before it knows, and then the platform tells the other one to wait.
+        assert end == "stands still" or not any("conflict" in one.log for one in here)
 
 
 async def _awake(here: Replicas, gateway: Gateway) -> None:

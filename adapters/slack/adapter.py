@@ -84,6 +84,10 @@ class Adapter(adapter.Adapter):
         """By Socket Mode our pings are answered; called by Slack, we see every few minutes that our tokens hold."""
         return HEARTBEAT if self.options.mode == "socket" else self._entrance.looks_every
 
+    @property
+    def alone(self) -> bool:
+        return self.options.mode == "socket"
+
     async def open(self) -> None:
         """Ask in every workspace who we are there, and remove what an earlier process left half said."""
         await self._entrance.enter()

@@ -82,6 +82,10 @@ class Adapter(adapter.Adapter):
             return POLL
         return LOOK if self._webhook.looks else 0
 
+    @property
+    def alone(self) -> bool:
+        return self._polls
+
     async def open(self) -> None:
         """Ask for our name, and see to it that updates can come. What waits at Telegram stays there."""
         try:

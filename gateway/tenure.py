@@ -1,0 +1,84 @@
+"""What one of several processes may do at a time, under a name in the store: hear an account, keep house.
+
+Like a lane's lease it has to be renewed; unlike there, nobody writes under it, so that it has no fence: a process that
+wakes late does what another one does as well, and finds out at its next renewal.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from gateway.corridor import Corridor
+from gateway.db import Tx
+from gateway.errors import StorageDown
+
+POLL = 1.0  # seconds between two looks whether it is free
+SURE = 0.8  # of the time it is held for: who could not renew it for longer goes by nobody's word any more
+
+log = structlog.get_logger()
+
+
+def hold(name: str, holder: str, now: int, until: int) -> Tx[bool]:
+    """Take or renew what is free, ours, or has run out. False: somebody else has it."""
+    rows = yield (
+        """INSERT INTO tenure (name, holder, until) VALUES ($1, $2, $4) ON CONFLICT (name)
+             DO UPDATE SET holder = excluded.holder, until = excluded.until
+             WHERE tenure.holder = excluded.holder OR tenure.until <= $3 RETURNING 1""",
+        (name, holder, now, until),
+    )
+    return bool(rows)
+
+
+def is_free(name: str, holder: str, now: int) -> Tx[bool]:
+    rows = yield "SELECT 1 FROM tenure WHERE name = $1 AND holder <> $2 AND until > $3", (name, holder, now)
+    return not rows
+
+
+def leave(name: str, holder: str) -> Tx[None]:
+    yield "DELETE FROM tenure WHERE name = $1 AND holder = $2", (name, holder)
+
+
+class Tenure:
+    """One name, as this process sees it."""
+
+    def __init__(self, corridor: Corridor, name: str) -> None:
+        self._c, self._name = corridor, name
+        self._since = 0.0
+
+    async def gain(self, waits: Callable[[], None]) -> None:
+        """Return when it is ours; `waits` is called when another process has it."""
+        told = False
+        while True:
+            try:
+                if await self._c.db.read(is_free, self._name, self._c.me, self._c.clock.now()) and await self._hold():
+                    return
+                if not told:
+                    waits()
+                    told = True
+            except StorageDown as error:
+                log.error("storage.down", error=str(error))
+            await self._c.clock.sleep(POLL)
+
+    async def keep(self) -> None:
+        """Renew it until it is lost, or may be."""
+        while self._c.clock.tick() < self._since + SURE * self._c.lease:
+            await self._c.clock.sleep(self._c.lease / 3)
+            try:
+                if not await self._hold():
+                    return
+            except StorageDown as error:
+                log.error("storage.down", error=str(error))
+
+    async def leave(self) -> None:
+        """Whoever waits need not wait for its end."""
+        try:
+            await self._c.db.write(leave, self._name, self._c.me)
+        except StorageDown as error:
+            log.error("storage.down", error=str(error))
+
+    async def _hold(self) -> bool:
+        since = self._c.clock.tick()
+        held = await self._c.db.write(hold, self._name, self._c.me, self._c.clock.now(), self._c.lease_end())
+        if held:
+            self._since = since
+        return held
