@@ -7,7 +7,7 @@ from gateway.clock import Clock
 from gateway.intake import Pace
 from gateway.keys import SessionKey, session_key
 from gateway.message import Address
-from gateway.meter import Meter
+from gateway.meter import Meter, whole
 from gateway.outbox import PAUSED
 from gateway.routes import Routes
 from gateway.rules import ALONE, RuleBook
@@ -20,10 +20,17 @@ AUTH_PAUSE = 900.0  # seconds until refused credentials are tried again
 class Channel:
     """What the core asks of a channel. Everything about the platform is declared by the adapter."""
 
-    def __init__(self, name: str, settings: ChannelSettings, adapter: Adapter, clock: Clock) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: ChannelSettings,
+        adapter: Adapter,
+        clock: Clock,
+        share: Callable[[], float] = whole,
+    ) -> None:
         self.name, self.settings, self.adapter = name, settings, adapter
         self._clock = clock
-        self.meter = _meter(settings, adapter.limits, clock)
+        self.meter = _meter(settings, adapter.limits, clock, share)
         self.pace = _pace(settings)
         self.rules = RuleBook(settings)
         routes = Routes(settings, self.rules)
@@ -115,10 +122,10 @@ def _pace(settings: ChannelSettings) -> Pace | None:
     return Pace(rate.seconds * 1000 / rate.count, rate.count) if rate else None
 
 
-def _meter(settings: ChannelSettings, limits: Limits, clock: Clock) -> Meter:
+def _meter(settings: ChannelSettings, limits: Limits, clock: Clock, share: Callable[[], float]) -> Meter:
     override = settings.limits.send
     if override == "off":
         return Meter(clock, None, None, None)
     if override is not None:
-        return Meter(clock, override, None, None)
-    return Meter(clock, limits.account_rate, limits.chat_rate, limits.group_rate)
+        return Meter(clock, override, None, None, share)
+    return Meter(clock, limits.account_rate, limits.chat_rate, limits.group_rate, share)

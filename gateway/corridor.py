@@ -99,6 +99,7 @@ class Corridor:
                 self.aliases[key] = new
         self.aliases.pop((channel, account, new), None)
         self.aliases[channel, account, old] = new
+        self.shared.publish("moved")
 
     def lease_end(self) -> int:
         """When a lease taken now ends, in ms."""

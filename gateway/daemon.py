@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,8 @@ class Daemon:
     def _channel(self, settings: ChannelSettings, url: str) -> tuple[Channel, ChannelGate]:
         gate = ChannelGate(self.corridor, self.router, self.http, self.client, url)
         adapter: Adapter = settings.plugin(settings.name, settings.options, gate)  # type: ignore[misc]
-        gate.channel = Channel(settings.name, settings, adapter, self._clock)
+        share = partial(self.corridor.shared.share, f"channel/{settings.name}")
+        gate.channel = Channel(settings.name, settings, adapter, self._clock, share)
         return gate.channel, gate
 
     def _leaves(self, name: str, following: tuple[Channel, ChannelGate] | None) -> bool:

@@ -34,7 +34,7 @@ async def lay(
         db=db,
         clock=clock,
         desk=Desk(clock, settings.server.workers, lambda bot: router.ring_bot(bot)),  # noqa: PLW0108  (not made yet)
-        memory=Memory(db),
+        memory=Memory(db, shared),
         live=Live(shared),
         metrics=Metrics(),
         tasks=tasks,

@@ -4,8 +4,10 @@ The bell tells it at once. That it is looked for every second makes it right.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+from gateway import moving
 from gateway.bell import Bell
 from gateway.corridor import Corridor
 from gateway.db import Tx
@@ -44,12 +46,14 @@ class Lookout:
     def __init__(self, corridor: Corridor, turns: Turns) -> None:
         self._c, self._turns = corridor, turns
         self._versions: dict[int, int] = {}  # of the lanes watched here
+        self._to_read = False  # where chats go on
 
     def begin(self) -> None:
         if self._c.shared.alone:
             return
         bell = Bell(self.look)
         self._c.shared.subscribe("turns", lambda text: self._told(bell, text))
+        self._c.shared.subscribe("moved", lambda _: self._moved(bell))
         self._c.tasks.start(bell.run(), "lookout")
 
     def _told(self, bell: Bell, text: str) -> None:
@@ -59,8 +63,15 @@ class Lookout:
         elif (running := self._turns.running.get(int(lane))) is not None:
             running.interrupt("cancelled" if how == "cancelled" else "superseded")
 
+    def _moved(self, bell: Bell) -> None:
+        """A chat goes on under another id."""
+        self._to_read = True
+        bell.ring()
+
     async def look(self) -> None:
         """Compare what we know with what stands in the store."""
+        if self._to_read or not self._c.shared.hears:
+            await self._read_aliases()
         watched, running = set(self._c.live.lanes), dict(self._turns.running)
         self._versions = {lane: version for lane, version in self._versions.items() if lane in watched}
         lanes = [*(watched | running.keys())]
@@ -77,6 +88,11 @@ class Lookout:
                     turn.interrupt("fenced")
                 elif turn is not None and stand.cancelled:
                     turn.interrupt("cancelled")
+
+    async def _read_aliases(self) -> None:
+        with suppress(StorageDown):
+            self._c.aliases.update(await self._c.db.read(moving.aliases))
+            self._to_read = False
 
     def _compare(self, stand: Stand, turn: Running | None) -> None:
         """Tell those who watch a lane that they have missed something."""

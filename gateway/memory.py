@@ -14,6 +14,8 @@ from gateway.db import Database, Tx
 from gateway.message import Message, Sender
 from gateway.participants import Known, Person
 from gateway.sessions import Facts
+from gateway.shared import LOOK, Shared
+from gateway.shared.memory import Alone
 
 SESSIONS = 4_000
 PEOPLE = 20_000
@@ -55,16 +57,22 @@ def load(session: str, limit: int) -> Tx[tuple[Facts, list[Message]]]:
 class Memory:
     """The most recent sessions and people."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, shared: Shared | None = None) -> None:
+        self._db, self._shared = db, shared or Alone()
+        self._shared.subscribe("people", self._changed)
         self._sessions: OrderedDict[str, Remembered] = OrderedDict()
         self._people: OrderedDict[Person, tuple[Sender, Known]] = OrderedDict()
         self._by_id: dict[str, Person] = {}
 
-    async def session(self, session: str, version: int, limit: int) -> Remembered:
-        """The session as of a version of its lane; `limit` is the longest history anyone wants."""
+    async def session(self, session: str, version: int, limit: int, participant: str = "") -> Remembered:
+        """The session as of a version of its lane; `limit` is the longest history anyone wants.
+
+        Where somebody else has answered last, they may also have changed what is known of the participant.
+        """
         kept = self._sessions.get(session)
         if kept is None or kept.version != version:
+            if not self._shared.alone:
+                self._drop(participant)
             loaded = await self._db.read(load, session, limit)
             kept = self._sessions[session] = Remembered(version, *loaded)
         self._sessions.move_to_end(session)
@@ -78,7 +86,7 @@ class Memory:
     def known(self, person: Person, sender: Sender) -> Known | None:
         """The participant, when nothing the platform says about them has changed since."""
         kept = self._people.get(person)
-        if kept is None or kept[0] != sender:
+        if kept is None or kept[0] != sender or not self._shared.hears:
             return None
         self._people.move_to_end(person)
         return kept[1]
@@ -93,18 +101,31 @@ class Memory:
     async def participant(self, participant: str) -> Known:
         """A participant by id."""
         person = self._by_id.get(participant)
-        if person is not None and person in self._people:
+        if person is not None and person in self._people and self._shared.hears:
             return self._people[person][1]
         return await self._db.read(participants.existing, participant)
 
     def forget(self, person: Person) -> None:
-        if (kept := self._people.pop(person, None)) is not None:
-            self._by_id.pop(kept[1].id, None)
+        if (kept := self._people.get(person)) is not None:
+            self.forget_participant(kept[1].id)
 
     def forget_participant(self, participant: str) -> None:
+        """Somebody's row has changed, or is gone: no process is to go by its copy."""
+        self._drop(participant)
+        self._shared.publish("people", participant)
+
+    def _drop(self, participant: str) -> None:
         person = self._by_id.pop(participant, None)
         if person is not None:
             self._people.pop(person, None)
+
+    def _changed(self, participant: str) -> None:
+        """Another process has changed somebody's row, or may have changed anybody's."""
+        if participant == LOOK:
+            self._people.clear()
+            self._by_id.clear()
+        else:
+            self._drop(participant)
 
     def clear(self) -> None:
         self._sessions.clear()

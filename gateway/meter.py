@@ -1,6 +1,7 @@
 """How fast we may speak: one meter for each account, one for each chat; a turn of the tap is asked for, or a wait."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.units import Rate
@@ -8,11 +9,27 @@ from gateway.units import Rate
 REMEMBERED = 20_000  # chats; one that was forgotten has long been quiet
 
 
-class Meter:
-    """The pace of one channel (generic cell rate algorithm). Times are the clock's monotonic seconds."""
+def whole() -> float:
+    """All of the account's rate is ours."""
+    return 1.0
 
-    def __init__(self, clock: Clock, account: Rate | None, chat: Rate | None, group: Rate | None) -> None:
+
+class Meter:
+    """The pace of one channel (generic cell rate algorithm). Times are the clock's monotonic seconds.
+
+    `share` is the part of the account's rate that is ours at the moment. A chat is spoken to by one process at a time.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        account: Rate | None,
+        chat: Rate | None,
+        group: Rate | None,
+        share: Callable[[], float] = whole,
+    ) -> None:
         self._clock, self._account, self._chat, self._group = clock, account, chat, group
+        self._share = share
         # The account's bucket starts empty: how much was sent just before a restart is not known.
         self._account_next = clock.tick() + (account.seconds if account else 0)
         self._chats: OrderedDict[str, float] = OrderedDict()
@@ -23,7 +40,7 @@ class Meter:
         """Take one part for a chat. Returns 0 when granted; else nothing was taken, and how many seconds to wait."""
         now = self._clock.tick()
         rate = self._group if group and self._group else self._chat
-        account_at, account_next = _advance(self._account, self._account_next, now)
+        account_at, account_next = _advance(self._account, self._account_next, now, ours=self._share())
         chat_at, chat_next = _advance(rate, self._chats.get(chat, 0.0), now)
         wait = max(account_at, chat_at, self._closed_until) - now
         if wait > 0:
@@ -41,7 +58,7 @@ class Meter:
         """
         now = self._clock.tick()
         rate = self._group if group and self._group else self._chat
-        account_at, account_next = _advance(self._account, self._account_next, now, share=0.5)
+        account_at, account_next = _advance(self._account, self._account_next, now, 0.5, self._share())
         chat_at, _ = _advance(rate, self._chats.get(chat, 0.0), now)
         preview_at, preview_next = _advance(rate, self._previews.get(chat, 0.0), now)
         if max(account_at, chat_at, preview_at, self._closed_until) > now:
@@ -55,7 +72,7 @@ class Meter:
         """Give back what was taken for a part that was not sent after all."""
         rate = self._group if group and self._group else self._chat
         if self._account:
-            self._account_next -= self._account.seconds / self._account.count
+            self._account_next -= self._account.seconds / self._account.count / self._share()
         if rate and chat in self._chats:
             self._chats[chat] -= rate.seconds / rate.count
 
@@ -63,7 +80,7 @@ class Meter:
         """What came in counts against the account's rate too; half of it is left for what goes out."""
         if self._account:
             now = self._clock.tick()
-            _, level = _advance(self._account, self._account_next, now)
+            _, level = _advance(self._account, self._account_next, now, ours=self._share())
             self._account_next = max(self._account_next, min(level, now + self._account.seconds / 2))
 
     def close(self, seconds: float) -> None:
@@ -78,11 +95,13 @@ def _keep(levels: OrderedDict[str, float], chat: str, level: float) -> None:
         levels.popitem(last=False)
 
 
-def _advance(rate: Rate | None, level: float, now: float, share: float = 1.0) -> tuple[float, float]:
-    """When one more is allowed within a share of the burst, and the level after it."""
+def _advance(
+    rate: Rate | None, level: float, now: float, share: float = 1.0, ours: float = 1.0
+) -> tuple[float, float]:
+    """When one more is allowed within a share of the burst, and the level after it; `ours` is our part of the rate."""
     if rate is None:
         return now, level
-    interval = rate.seconds / rate.count
-    burst = rate.burst or max(1.0, 1.0 / interval)
+    interval = rate.seconds / rate.count / ours
+    burst = max(1.0, rate.burst * ours) if rate.burst else max(1.0, 1.0 / interval)
     after = max(level, now) + interval
     return after - burst * share * interval, after

@@ -170,7 +170,7 @@ class Turns:
     ) -> tuple[Remembered, Turn]:
         memory, envelope, entry = self._c.memory, running.envelope, running.envelope.entry
         limit = reach(channel.settings.history)
-        kept = await memory.session(entry.session, envelope.version, limit)
+        kept = await memory.session(entry.session, envelope.version, limit, str(entry.participant))
         if kept.facts.state in sessions.ENDED:
             lease, now = envelope.lease, self._c.clock.now()
             session = await self._c.db.write(sessions.succeed, lease, entry.session, self._c.clock.new_id(), now)

@@ -2,18 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
 import pytest
 
+from gateway.bot import Change, Piece, Say
 from gateway.daemon import Daemon
+from gateway.message import Outbound, Turn
+from gateway.meter import Meter
 from gateway.settings import load
+from gateway.units import Rate
 from tests import doors
-from tests.doors import Event, Held, Visitor
+from tests.doors import Event, Held, Visitor, script
 from tests.kit import Ticking
 from tests.postgres import FILE, server
+from tests.test_bell import bells, until
+from tests.test_pacing import Still
 
 
 class Two(NamedTuple):
@@ -108,3 +115,37 @@ async def test_a_reset_here_ends_the_turn_and_the_stream_there(two: Two) -> None
         running = two.there.gateway.daemon.router.turns.running
         await two.there.gateway.until(lambda: not running)
         assert await two.here.gateway.rows("SELECT COUNT(*) FROM message WHERE role = 'assistant'") == [(0,)]
+
+
+@pytest.mark.feature("STO-05", "KEY-06")
+async def test_what_is_known_of_a_person_is_what_any_process_knows(two: Two) -> None:
+    """Each has met them before, and kept what it knew."""
+
+    async def counts(turn: Turn) -> AsyncIterator[Piece]:
+        yield Say(Outbound(text=f"visit {turn.participant.data.get('visits', 0)}, {len(turn.history)} lines before"))
+        if turn.message.text == "count":  # who changes something by itself keeps no copy
+            yield Change(participant_increment={"visits": 1})
+
+    script(counts)
+    said = []
+    for number in range(6):
+        answer = await (two.here, two.there)[number % 2].say("count" if number % 2 else "hello")
+        said += [one["text"] for one in answer.json["messages"]]
+    assert said == [f"visit {number // 2}, {2 * number} lines before" for number in range(6)]
+
+
+@pytest.mark.feature("OUT-04", "STO-05")
+async def test_each_process_has_its_share_of_an_accounts_rate(tmp_path: Path) -> None:
+    async with bells(tmp_path, 2) as (one, other):
+        clock, sent = Still(), 0
+        meters = []
+        for end in (one, other):
+            end.subscribe("channel/c", lambda _: None)
+            meters.append(Meter(clock, Rate(30, 1), None, None, partial(end.share, "channel/c")))
+        await until(lambda: one.share("channel/c") == other.share("channel/c") == 0.5)
+        assert all(meter.take("a", False) > 0 for meter in meters)  # they start empty
+        clock.at += 1
+        for _ in range(10_000):
+            sent += sum(meter.take("a", False) == 0 for meter in meters)
+            clock.at += 0.001
+        assert 300 <= sent <= 330

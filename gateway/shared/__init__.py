@@ -20,6 +20,10 @@ class Shared(Protocol):
     streams: bool
     """Whether every piece of an answer may be published while it is written. Else only what is committed is."""
 
+    @property
+    def hears(self) -> bool:
+        """Whether what others publish is heard now. Else nothing that they may have changed can be taken as known."""
+
     def publish(self, topic: str, text: str = LOOK) -> None:
         """Tell those in other processes who have subscribed. Returns at once and never raises; it may get lost.
 

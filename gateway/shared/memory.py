@@ -8,7 +8,7 @@ from gateway.shared import LOOK
 class Alone:
     """One process. What is to be heard within it is told directly, and does not come this way."""
 
-    alone = True
+    alone = hears = True
     streams = False
 
     def publish(self, topic: str, text: str = LOOK) -> None:

@@ -51,7 +51,12 @@ class Postgres:
         self._said: dict[tuple[str, str], None] = {}  # by topic and text, in order
         self._topics: list[str] = []  # that the others have not been told of
         self._mood: Mood = "here"
+        self._hears = False
         self._news, self._echoed = asyncio.Event(), asyncio.Event()
+
+    @property
+    def hears(self) -> bool:
+        return self._hears
 
     def publish(self, topic: str, text: str = LOOK) -> None:
         if self._connection is not None and topic in self._others:
@@ -99,6 +104,7 @@ class Postgres:
             await self._clock.sleep(AGAIN)
 
     def _cut(self) -> None:
+        self._hears = False
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
@@ -109,14 +115,18 @@ class Postgres:
         self._connection = await connect(self._url)
         await self._connection.add_listener(NAME, self._heard)
         self._mood = "new"  # whoever was here before us says what they listen to
-        for hear in list(self._hearers.values()):
-            hear(LOOK)
+        self._look()
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._tell(self._connection))
                 both.create_task(self._ping())
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
+
+    def _look(self) -> None:
+        """Something may have been missed: everybody is to look for themselves."""
+        for hear in list(self._hearers.values()):
+            hear(LOOK)
 
     async def _ping(self) -> None:
         """Say what we listen to, again and again. Raises `TimeoutError` when we do not hear it ourselves."""
@@ -126,6 +136,7 @@ class Postgres:
             self._news.set()
             async with asyncio.timeout(ECHO):
                 await self._echoed.wait()
+            self._hears = True
             self._forget(before=self._clock.tick() - FORGOTTEN)
             await self._clock.sleep(PING)
 
