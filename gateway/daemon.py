@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import structlog
 
+from gateway import sharing
 from gateway.adapter import Adapter
 from gateway.bot import Bot
 from gateway.catching_up import CatchUp
@@ -70,6 +71,8 @@ class Daemon:
         self.corridor, self.router = await lay(settings, db, self._clock, self._tasks, self._root)
         self.servers = Servers(self.corridor, self.router, settings, self._root)
         try:
+            if not self.corridor.shared.alone:
+                await sharing.join(self.corridor)
             await self.corridor.files.open()
             if settings.inbox.journal:
                 await self._keep_journal(settings.inbox.journal)

@@ -27,9 +27,10 @@ async def lay(
     Raises `StorageDown` for a store that is half restored.
     """
     router: Router
-    files = FileStore(db, clock, (root or Path()) / settings.storage.files, settings.server.address)
     me = clock.new_id()
     shared = _shared(settings, me, clock)
+    folder = (root or Path()) / settings.storage.files
+    files = FileStore(db, clock, folder, settings.server.address, several=not shared.alone)
     corridor = Corridor(
         db=db,
         clock=clock,

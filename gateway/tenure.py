@@ -39,10 +39,10 @@ def leave(name: str, holder: str) -> Tx[None]:
 
 
 class Tenure:
-    """One name, as this process sees it."""
+    """One name, as this process sees it. `holder` is who is to have it: this process, unless something else is said."""
 
-    def __init__(self, corridor: Corridor, name: str) -> None:
-        self._c, self._name = corridor, name
+    def __init__(self, corridor: Corridor, name: str, holder: str = "") -> None:
+        self._c, self._name, self._holder = corridor, name, holder or corridor.me
         self._since = 0.0
 
     async def gain(self, waits: Callable[[], None]) -> None:
@@ -50,7 +50,7 @@ class Tenure:
         told = False
         while True:
             try:
-                if await self._c.db.read(is_free, self._name, self._c.me, self._c.clock.now()) and await self._hold():
+                if await self.take():
                     return
                 if not told:
                     waits()
@@ -58,6 +58,11 @@ class Tenure:
             except StorageDown as error:
                 log.error("storage.down", error=str(error))
             await self._c.clock.sleep(POLL)
+
+    async def take(self) -> bool:
+        """Take it if it is free. Raises `StorageDown`."""
+        free = await self._c.db.read(is_free, self._name, self._holder, self._c.clock.now())
+        return free and await self._hold()
 
     async def keep(self) -> None:
         """Renew it until it is lost, or may be."""
@@ -72,13 +77,13 @@ class Tenure:
     async def leave(self) -> None:
         """Whoever waits need not wait for its end."""
         try:
-            await self._c.db.write(leave, self._name, self._c.me)
+            await self._c.db.write(leave, self._name, self._holder)
         except StorageDown as error:
             log.error("storage.down", error=str(error))
 
     async def _hold(self) -> bool:
         since = self._c.clock.tick()
-        held = await self._c.db.write(hold, self._name, self._c.me, self._c.clock.now(), self._c.lease_end())
+        held = await self._c.db.write(hold, self._name, self._holder, self._c.clock.now(), self._c.lease_end())
         if held:
             self._since = since
         return held

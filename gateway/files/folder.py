@@ -1,12 +1,15 @@
 """The contents of files: each once, named by its SHA-256, so that no name of a stranger ever becomes a path."""
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
 from typing import BinaryIO
+from uuid import uuid4
 
 
 class Draft:
@@ -90,10 +93,37 @@ def piece(path: Path, begin: int, size: int) -> bytes:
         return content.read(size)
 
 
-def clear(root: Path) -> None:
-    """Remove drafts that a process left when it was killed."""
-    for path in (root / "incoming").glob("*"):
-        path.unlink(missing_ok=True)
+def clear(root: Path, age: float = 0.0) -> None:
+    """Remove drafts that a process left when it was killed: those that nobody has written at for so many seconds."""
+    incoming = root / "incoming"
+    if not incoming.is_dir():
+        return
+    with TemporaryFile(dir=incoming) as fresh:  # the folder may be another machine's, with a clock of its own
+        now = os.fstat(fresh.fileno()).st_mtime
+    for path in incoming.glob("*"):
+        with suppress(FileNotFoundError):
+            if now - path.stat().st_mtime >= age:
+                path.unlink()
+
+
+def identity(root: Path) -> str:
+    """What tells this folder from any other, by whatever path it is reached."""
+    root.mkdir(parents=True, exist_ok=True)
+    mark, mine = root / ".identity", root / f".identity.{uuid4().hex}"
+    if not mark.exists():
+        mine.write_text(uuid4().hex)
+        with suppress(FileExistsError):
+            os.link(mine, mark)  # whole from the beginning, and the first one's
+        mine.unlink()
+    return mark.read_text().strip()
+
+
+def alone(root: Path) -> BinaryIO:
+    """Waits until no other process adds or removes contents; none does until what this returns is closed."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = (root / ".lock").open("ab")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def remove(root: Path, contents: list[str]) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from gateway.clock import Clock
 from gateway.db import Database
@@ -16,6 +17,7 @@ from gateway.files.records import Record
 from gateway.message import File
 
 PIECE = 256 * 1024  # bytes read or written at one go
+FORSAKEN = 3600.0  # seconds for which nobody has written at a draft that may be another process's
 
 
 class Named(NamedTuple):
@@ -27,18 +29,40 @@ class Named(NamedTuple):
     draft: Draft
 
 
-class FileStore:
-    """All files of one gateway. `url` is what links to us begin with; `open` comes before everything else."""
+def _unlock(locking: "asyncio.Future[BinaryIO]") -> None:
+    if locking.exception() is None:
+        locking.result().close()
 
-    def __init__(self, db: Database, clock: Clock, root: Path, url: str = "") -> None:
-        self._db, self._clock, self.root, self.url = db, clock, root, url
+
+class FileStore:
+    """All files of one gateway. `url` is what links to us begin with; `open` comes before everything else.
+
+    `several`: other processes may keep files in this folder too.
+    """
+
+    def __init__(self, db: Database, clock: Clock, root: Path, url: str = "", *, several: bool = False) -> None:
+        self._db, self._clock, self.root, self.url, self._several = db, clock, root, url, several
         self._key = ""
-        self._still = asyncio.Lock()  # a content is not removed while somebody keeps it once more
+        self._mine = asyncio.Lock()
+
+    @asynccontextmanager
+    async def _still(self) -> AsyncIterator[None]:
+        """A content is not removed while somebody keeps it once more."""
+        async with self._mine:
+            if not self._several:
+                yield
+                return
+            locking = asyncio.get_running_loop().run_in_executor(None, folder.alone, self.root)
+            try:
+                await asyncio.shield(locking)
+                yield
+            finally:
+                locking.add_done_callback(_unlock)  # also when we are interrupted while a thread waits for it
 
     async def open(self) -> None:
         """Make or find the key of the links, and remove what a killed process left."""
         self._key = await self._db.write(links.signing_key, os.urandom(32).hex())
-        await asyncio.to_thread(folder.clear, self.root)
+        await asyncio.to_thread(folder.clear, self.root, FORSAKEN if self._several else 0.0)
 
     async def draft(self) -> Draft:
         """Begin a file. Whoever begins one drops it in the end, kept or not."""
@@ -59,14 +83,14 @@ class FileStore:
 
     async def hold(self, session: str, named: Sequence[Named]) -> list[Record]:
         """Keep files that wait for the message that names them. Raises `Problem` when too many do."""
-        async with self._still:
+        async with self._still():
             kept = await self._placed(session, named)
             await self._db.write(records.add, kept)
         return kept
 
     async def keep(self, session: str, named: Sequence[Named]) -> list[Record]:
         """Keep files of a message; those of the same ids are replaced."""
-        async with self._still:
+        async with self._still():
             kept = await self._placed(session, named)
             gone = await self._db.write(records.put, kept)
             await asyncio.to_thread(folder.remove, self.root, gone)
@@ -124,13 +148,13 @@ class FileStore:
 
     async def drop(self, session: str, ids: Sequence[str]) -> None:
         """Keep some files of a session no longer."""
-        async with self._still:
+        async with self._still():
             gone = await self._db.write(records.drop, session, ids)
             await asyncio.to_thread(folder.remove, self.root, gone)
 
     async def lapse(self) -> int:
         """Remove a batch of what no message has named for a day, and of what was forsaken. Returns how many went."""
-        async with self._still:
+        async with self._still():
             gone = await self._db.write(records.lapse, self._clock.now() - records.LOOSE)
             if gone.ids:
                 await asyncio.to_thread(folder.remove, self.root, gone.contents)
