@@ -15,8 +15,10 @@ from gateway.history import QUIET
 from gateway.live import Event
 from gateway.retention import BATCH, TABLES, Place
 from gateway.sweep import Sweep
+from gateway.tenure import hold
 
 EVERY = 60.0  # seconds
+HELD = 2.5 * EVERY
 TOKENS_EVERY = 5  # rounds
 HEARD_EVERY = 60  # rounds
 ANEW_EVERY = 1_440  # rounds, about a day: then every search begins at the beginning once more
@@ -39,13 +41,28 @@ class Housekeeping:
         self._late: dict[tuple[str, bool], set[str]] = {}  # found already, but used since by others than the user
 
     async def run(self) -> None:
-        """One round after another, and beside them what is done once a day, until cancelled."""
+        """One round after another, and beside them what is done once a day, until cancelled.
+
+        Of several processes on a store one does it.
+        """
         await asyncio.gather(self._again(self.round), self._again(self.day))
 
     async def _again(self, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             await self._c.clock.sleep(EVERY)
-            await act()
+            if self._c.shared.alone or await self._ours():
+                await act()
+            else:
+                await measure(self._c)
+
+    async def _ours(self) -> bool:
+        """Whether it is ours to do; whoever does it keeps it until they miss two rounds."""
+        now = self._c.clock.now()
+        try:
+            return await self._c.db.write(hold, "housekeeping", self._c.me, now, now + round(HELD * 1000))
+        except StorageDown as error:
+            log.error("storage.down", error=str(error))
+            return False
 
     async def day(self) -> None:
         """What channels keep no longer goes: once a day, and after every start."""

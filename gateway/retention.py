@@ -54,7 +54,14 @@ def rest(ids: Sequence[str], upto: int) -> Tx[list[str]]:
               RETURNING id""",
         (upto, *ids),
     )
-    return [session for (session,) in rows]
+    rested = [session for (session,) in rows]
+    if rested:  # whoever has a copy of one reads it again
+        yield f"UPDATE lane SET version = version + 1 WHERE session IN ({_marks(rested)})", tuple(rested)
+    return rested
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join(f"${index + 1}" for index in range(len(values)))
 
 
 def late(ids: Sequence[str], upto: int, *, anonymous: bool) -> Tx[list[str]]:

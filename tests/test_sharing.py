@@ -78,8 +78,8 @@ async def test_a_content_that_one_removes_while_another_keeps_it_stays(tmp_path:
         await db.close()
 
 
-SESSION = """INSERT INTO lane (id, key, channel, account, bot, scope, place, chat, thread)
-    VALUES (1, 'k', 'c', '', 'b', 'dm', 'dm', '1', '') ON CONFLICT DO NOTHING;
+SESSION = """INSERT INTO lane (id, key, channel, account, bot, scope, place, chat, thread, session)
+    VALUES (1, 'k', 'c', '', 'b', 'dm', 'dm', '1', '', 's') ON CONFLICT DO NOTHING;
     INSERT INTO session (id, lane, key, channel, bot, epoch, created_at, first_activity, last_activity,
     last_user_activity, quiet_from) VALUES ('s', 1, 'k', 'c', 'b', 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING"""
 
