@@ -29,7 +29,14 @@ class Gateway:
     """
 
     def __init__(
-        self, folder: Path, config: str, on_server: bool = False, /, replica: str = "", **environment: str
+        self,
+        folder: Path,
+        config: str,
+        on_server: bool = False,
+        /,
+        replica: str = "",
+        lease: str = "2s",
+        **environment: str,
     ) -> None:
         self.folder, self.port, self._replica = folder, free_port(), replica
         self.url = f"http://127.0.0.1:{self.port}"
@@ -39,7 +46,7 @@ class Gateway:
         self._pid = 0
         self._store, self._lease = f"sqlite:///{folder}/gateway.db", "15s"
         if postgres.CHOSEN or on_server:
-            self._store, self._lease = postgres.server().database(folder), "2s"
+            self._store, self._lease = postgres.server().database(folder), lease
         self.configure(config)
 
     def configure(self, config: str) -> None:

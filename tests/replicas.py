@@ -83,7 +83,14 @@ class Replicas(list[Gateway]):
 
 @asynccontextmanager
 async def replicas(
-    folder: Path, count: int, *, mode: str = "webhook", clocks: Sequence[int] = (), config: str = CONFIG, **each: str
+    folder: Path,
+    count: int,
+    *,
+    mode: str = "webhook",
+    clocks: Sequence[int] = (),
+    config: str = CONFIG,
+    lease: float = LEASE,
+    **each: str,
 ) -> AsyncIterator[Replicas]:
     """So many gateways, running. `clocks` says by how many seconds each one's clock is ahead; `each` is the environment
     of the first.
@@ -93,10 +100,8 @@ async def replicas(
         for word, value in words.items():
             config = config.replace(word, value)
         gateways = [
-            Gateway(
-                folder, config, True, f"-{number}", **_ahead(folder, number, clocks), **(each if not number else {})
-            )
-            for number in range(count)
+            Gateway(folder, config, True, f"-{number}", f"{lease}s", **_ahead(folder, number, clocks), **more)
+            for number, more in enumerate([each, *({} for _ in range(count - 1))])
         ]
         await asyncio.gather(*(gateway.start() for gateway in gateways))
         here = Replicas(folder, platform, bot, gateways)

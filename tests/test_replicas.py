@@ -9,7 +9,7 @@ import pytest
 
 from tests.far.backend import Call, Reply, as_json
 from tests.process import Gateway
-from tests.replicas import CONFIG, LEASE, Replicas, pause, replicas, resume, stands
+from tests.replicas import CONFIG, LEASE, SECRET, Replicas, pause, replicas, resume, stands
 
 TAKEN = 2.0  # seconds after the end of a lease in which its lane goes on ...
 BUSY = 3.0  # ... and what a busy machine may add to anything
@@ -186,6 +186,50 @@ async def test_one_process_polls_and_another_goes_on_when_it_is_gone(tmp_path: P
         assert numbers(here.platform.texts(801)) == ["1", "2", "3"][: len(here.bot.calls)]
         # Who wakes late may ask once more before it knows, and then the platform tells the other one to wait.
         assert end == "stands still" or not any("conflict" in one.log for one in here)
+
+
+@pytest.mark.feature("STO-05", "STO-06", "ORD-01", "OUT-03")
+async def test_restarted_one_after_another_under_load_nothing_is_lost_doubled_or_disordered(tmp_path: Path) -> None:
+    users, numbered = range(901, 909), Counter[int]()
+    async with replicas(tmp_path, 3, lease=15) as here:  # a machine that is busy for seconds is not what is tried here
+        await here.platform.pusher.start(*hooks(here))
+        talking = asyncio.ensure_future(_talk(here, users, numbered))
+        for gateway in here:
+            await _goes_on(here)
+            await gateway.stop()
+            await gateway.start()
+        await _goes_on(here)
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+        await here.until(lambda: not here.platform.queue.pending)
+        await here.done()
+        for user in users:
+            assert numbers(here.platform.texts(user)) == [str(number) for number in range(1, numbered[user] + 1)]
+        assert set(attempts(here).values()) == {1}
+        assert here.rows("SELECT COUNT(*) FROM outbox WHERE unknowns > 0") == [(0,)]
+        assert {one.status for one in here.platform.pusher.deliveries} <= {200, 503, 0}
+
+
+def hooks(here: Replicas) -> tuple[str, ...]:
+    """Where the platform pushes to: the address of the first, the secret, and the addresses of the others."""
+    first, *others = (f"{gateway.url}/c/t" for gateway in here)
+    return first, SECRET, *others
+
+
+async def _goes_on(here: Replicas) -> None:
+    """Wait until some more has been answered."""
+    before = len(here.platform.sent)
+    await here.until(lambda: len(here.platform.sent) > before + 20)
+
+
+async def _talk(here: Replicas, users: range, numbered: Counter[int]) -> None:
+    while True:
+        for user in users:
+            numbered[user] += 1
+            here.platform.user(user).says(f"message {numbered[user]}")
+        await asyncio.sleep(0.05)
+        while len(here.platform.queue.pending) > 20:
+            await asyncio.sleep(0.05)
 
 
 async def _awake(here: Replicas, gateway: Gateway) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import orjson
@@ -37,14 +38,17 @@ class Pusher:
         self.last_error = ""
         self.last_error_date = 0
         self.replied: Callable[[dict[str, Any]], Awaitable[None]] = _unread
+        self._next: Iterator[str] = iter(())
         self._lanes: dict[int, deque[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(40)
         self._http: ClientSession | None = None
 
-    async def start(self, url: str, secret: str) -> None:
+    async def start(self, url: str, secret: str, *others: str) -> None:
+        """Push to an address; with `others`, to all of them in turn, as something in between would."""
         await self.stop()
         self.url, self.secret, self.last_error = url, secret, ""
+        self._next = cycle((url, *others))
         self._http = ClientSession(timeout=ClientTimeout(total=60))
         self._queue.hooked = True
         self._queue.arrived = self._arrived
@@ -104,7 +108,7 @@ class Pusher:
         if self.secret:
             headers[_HEADER] = self.secret
         try:
-            async with self._http.post(self.url, data=update.body, headers=headers) as response:
+            async with self._http.post(next(self._next), data=update.body, headers=headers) as response:
                 answer = await response.read()
                 if response.status == 200 and answer.startswith(b"{"):
                     await self.replied(orjson.loads(answer))
