@@ -271,6 +271,7 @@ class Daemon:
         await self.corridor.fetchers.close()
         await self.http.close()
         await self.client.close()
+        self.router.leave()
         await self.corridor.shared.close()
         await self.corridor.db.close()
         log.info("daemon.stopped")

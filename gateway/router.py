@@ -283,6 +283,12 @@ class Router:
         if self._heart is not None:
             self._heart.cancel()
 
+    def leave(self) -> None:
+        """What is left is for other processes."""
+        for kind, names in (("bot", self._bots), ("channel", self._channels)):
+            for name in names:
+                self._c.shared.publish(f"{kind}/{name}")
+
 
 def _over(accepted: Accepted) -> Event:
     """What those who watch a session are told when a command has closed it."""

@@ -87,7 +87,7 @@ class Postgres:
         await self._tasks.cancel()
         if self._connection is not None:
             with suppress(Exception):
-                for letter in letters(self._me, "gone"):
+                for letter in letters(self._me, "gone", said=self._said):
                     await self._connection.execute(_NOTIFY, NAME, letter, timeout=LEAVING)
         self._cut()
 

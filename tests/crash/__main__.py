@@ -7,15 +7,18 @@ import os
 import sys
 import time
 
-from tests.crash.matrix import Matrix, crash
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Kill gateways and see what users saw of it.")
     parser.add_argument("kills", type=int, nargs="?", default=int(os.environ.get("GW_CRASHES", "500")))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--replicas", type=int, default=1, help="so many gateways on one PostgreSQL")
     given = parser.parse_args()
+    if given.replicas > 1:
+        os.environ["GW_STORE"] = "postgres"
+    from tests.crash.matrix import Matrix, crash  # what it imports looks at the environment
+
     logging.getLogger("aiohttp.server").disabled = True  # the dead leave requests behind
     began = time.monotonic()
 
@@ -23,7 +26,7 @@ def main() -> None:
         done = sum(matrix.kills.values())
         print(f"{done} kills, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
-    matrix = asyncio.run(crash(given.kills, given.seed, told, given.at_once))
+    matrix = asyncio.run(crash(given.kills, given.seed, told, given.at_once, given.replicas))
     print(matrix)
     for finding in matrix.forbidden:
         print(finding)

@@ -91,10 +91,13 @@ class Evidence(NamedTuple):
 
 
 class Life:
-    """`polling`: the gateway fetches its updates; else they are pushed to it."""
+    """`polling`: the gateway fetches its updates; else they are pushed to it.
 
-    def __init__(self, folder: Path, chance: random.Random, *, polling: bool) -> None:
-        self._folder, self._chance, self._polling = folder, chance, polling
+    With `replicas` so many gateways work on the store; one after another is killed while the others go on.
+    """
+
+    def __init__(self, folder: Path, chance: random.Random, *, polling: bool, replicas: int = 1) -> None:
+        self._folder, self._chance, self._polling, self._replicas = folder, chance, polling, replicas
         self._numbers = dict.fromkeys(USERS, 0)
         self._said: list[Said] = []
         self._kills: list[str] = []
@@ -105,22 +108,31 @@ class Life:
         async with TelegramServer() as platform, Backend(self._answer) as bot:
             mode = "polling" if self._polling else "webhook"
             config = CONFIG.replace("API", platform.url).replace("URL", bot.url).replace("MODE", mode)
-            gateway = Gateway(self._folder, config.replace("TOKEN", TOKEN).replace("SECRET", SECRET))
+            config = config.replace("TOKEN", TOKEN).replace("SECRET", SECRET)
+            gateways = [Gateway(self._folder, config, replica=name) for name in self._names()]
             if not self._polling:
-                await platform.pusher.start(f"{gateway.url}/c/t", SECRET)
-            for place in places:
-                self._kills.append(place)
-                self._begun.append(time.monotonic())
-                await self._live_and_die(gateway, platform, place)
-            await gateway.spawn()
+                first, *others = (f"{gateway.url}/c/t" for gateway in gateways)
+                await platform.pusher.start(first, SECRET, *others)
             try:
-                await self._done(gateway, platform)
-                await gateway.ready()
+                for gateway in gateways[1:]:
+                    await gateway.spawn()
+                for number, place in enumerate(places):
+                    self._kills.append(place)
+                    self._begun.append(time.monotonic())
+                    await self._live_and_die(gateways[number % self._replicas], platform, place)
+                for gateway in gateways:
+                    if not gateway.runs:
+                        await gateway.spawn()
+                await self._done(gateways, platform)
+                await asyncio.gather(*(gateway.ready() for gateway in gateways))
             finally:
-                await gateway.stop()
+                await asyncio.gather(*(gateway.stop() for gateway in gateways))
             begun = [-inf, *self._begun[1:]]
             shown = [(sent.chat, sent.text, bisect(begun, sent.at) - 1) for sent in platform.sent]
             return self._evidence(shown, [_asked(call) for call in bot.calls])
+
+    def _names(self) -> list[str]:
+        return [f"-{number}" for number in range(self._replicas)] if self._replicas > 1 else [""]
 
     def _answer(self, call: Call) -> Reply:
         """Something else every time, in one to four messages, after a while."""
@@ -132,6 +144,7 @@ class Life:
 
     async def _live_and_die(self, gateway: Gateway, platform: TelegramServer, place: str) -> None:
         passes = self._chance.randint(1, FAILPOINTS.get(place, 1))
+        await gateway.kill()  # among several it has gone on since it was killed last
         await gateway.spawn(**({"GW_FAILPOINT": f"{place}:{passes}"} if place in FAILPOINTS else {}))
         talking = asyncio.ensure_future(self._talk(platform))
         if place in FAILPOINTS:
@@ -143,6 +156,8 @@ class Life:
         await (gateway.stop() if place == UPGRADE else gateway.kill())
         talking.cancel()
         await asyncio.gather(talking, return_exceptions=True)
+        if self._replicas > 1:
+            await gateway.spawn()
 
     async def _talk(self, platform: TelegramServer) -> None:
         """People talk from before the process is there until it is gone, in bursts, and now and then begin anew."""
@@ -160,11 +175,11 @@ class Life:
         self._said.append(said)
         platform.user(user).says(said.text)
 
-    async def _done(self, gateway: Gateway, platform: TelegramServer) -> None:
+    async def _done(self, gateways: list[Gateway], platform: TelegramServer) -> None:
         """Wait until everything has been taken, answered and sent: a drain cut short would look like a loss."""
         async with asyncio.timeout(DRAIN):
             while platform.queue.pending or faults(self._rows, CLEAN):
-                assert not await gateway.ended(0.05)
+                assert not any([await gateway.ended(0.05) for gateway in gateways])
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return postgres.look(self._folder, sql)

@@ -54,7 +54,7 @@ def plans(kills: int, chance: random.Random) -> Iterator[list[str]]:
 
 
 async def crash(
-    kills: int, seed: int, told: Callable[[Matrix], None] = lambda matrix: None, at_once: int = 1
+    kills: int, seed: int, told: Callable[[Matrix], None] = lambda matrix: None, at_once: int = 1, replicas: int = 1
 ) -> Matrix:
     """So many kills, in lives of ten. `told` is called after each life."""
     chance, matrix, places = random.Random(seed), Matrix(), asyncio.Semaphore(at_once)
@@ -62,7 +62,7 @@ async def crash(
     async def live(number: int, plan: list[str]) -> None:
         async with places:
             folder = Path(tempfile.mkdtemp(prefix="crash-"))
-            life = Life(folder, random.Random(seed + number), polling=number % 2 == 0)
+            life = Life(folder, random.Random(seed + number), polling=number % 2 == 0, replicas=replicas)
             before = len(matrix.forbidden)
             evidence = await life.run(plan)
             matrix.add(evidence)
