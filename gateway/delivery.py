@@ -18,7 +18,7 @@ from gateway.message import Address, Inbound, Part, decode
 from gateway.outbox import Stored
 from gateway.outcomes import Outcome
 from gateway.post import Load
-from gateway.subject import sending
+from gateway.subject import sending, sure
 
 TYPED_IN_A_SECOND, LONGEST_TYPING = 30, 5.0  # characters, seconds
 LONGEST_WAIT = 300.0  # seconds between two tries
@@ -70,6 +70,11 @@ class Delivery:
         """These leases have been prolonged, reckoned from a time on."""
         self._reckoned.update((lease, since) for lease in leases if lease in self._reckoned)
 
+    def _sure(self, lease: Lease) -> bool:
+        """Whether a lane is ours for certain. While we stood still, somebody else may have gone on from there."""
+        since = self._reckoned.get(lease)
+        return since is None or self._c.clock.tick() <= since + SURE * self._c.lease
+
     def _hold(self, channel: Channel, lease: Lease, since: float) -> None:
         self.held[lease.lane], self._reckoned[lease] = lease, since
         self.busy[channel.name] += 1
@@ -80,14 +85,14 @@ class Delivery:
 
     async def _deliver(self, channel: Channel, lease: Lease, part: Stored | None) -> None:
         """Send from one lane until it is empty, must wait, or is lost."""
+        asking = sure.set(lambda: self._sure(lease))
         try:
             if part is None:
                 part = await self._c.insist(outcomes.following, lease, self._c.clock.now(), self._resends(channel))
                 part = await self._intend(channel, lease, part)
             while part is not None:
                 letter = await self._letter(channel, part)
-                if self._c.clock.tick() > self._reckoned[lease] + SURE * self._c.lease:
-                    # We may have been stopped since. The lane may be somebody else's, who sends what comes next.
+                if not self._sure(lease):
                     log.warning("send.late", channel=channel.name, part=part.id)
                     await self._c.insist(outcomes.postpone, lease, part.id, self._c.clock.now())
                     self._ring(channel.name)
@@ -102,6 +107,7 @@ class Delivery:
                     self._c.moved(channel.name, old.account or channel.account, old.chat, outcome.to)
                 part = await self._intend(channel, lease, part)
         finally:
+            sure.reset(asking)
             self.busy[channel.name] -= 1
             del self._reckoned[lease]
             if self.held.get(lease.lane) == lease:

@@ -12,11 +12,12 @@ from gateway.adapter import Receipt, Settled, State
 from gateway.channel import Channel
 from gateway.client import Client, Posted, post
 from gateway.corridor import Corridor
-from gateway.errors import StorageDown
+from gateway.errors import Retry, StorageDown
 from gateway.intake import Accepted
 from gateway.live import Event
 from gateway.message import File, Inbound
 from gateway.router import Router
+from gateway.subject import sure
 from gateway.tenure import Tenure
 
 log = structlog.get_logger()
@@ -98,6 +99,8 @@ class ChannelGate:
         return self._c.clock.now()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, seconds: float = 30) -> Posted:
+        if not sure.get()():
+            raise Retry("it was not sent in time: another process may do it", after=0)
         return await post(self._client, url, headers, body, seconds)
 
     def content(self, file: File) -> AsyncIterator[bytes]:

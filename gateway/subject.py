@@ -1,5 +1,6 @@
 """What the log is about: a task says once on which entry it works, and every line written from there carries that."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 
 import msgspec
@@ -16,6 +17,9 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
 
 
 subject: ContextVar[Subject | None] = ContextVar("subject", default=None)
+
+sure: ContextVar[Callable[[], bool]] = ContextVar("sure", default=lambda: True)
+"""Asked before every request to a platform: whether what is being sent may still be sent by us."""
 
 
 def sending(channel: str, attempt: int, trace: str) -> None:

@@ -123,11 +123,17 @@ class Gateway:
 
     async def ready(self) -> None:
         """Return when a process that was spawned says that it is ready."""
+        assert await self.up(), f"the gateway ended at once:\n{self.log[-1500:]}"
+
+    async def up(self) -> bool:
+        """Wait until it says that it is ready. False: it ended before that."""
         assert self._process is not None
         async with asyncio.timeout(PATIENCE), aiohttp.ClientSession() as http:
             while not await self._ready(http):
-                assert self._process.returncode is None, f"the gateway ended at once:\n{self.log[-1500:]}"
+                if self._process.returncode is not None:
+                    return False
                 await asyncio.sleep(0.05)
+        return True
 
     async def _ready(self, http: aiohttp.ClientSession) -> bool:
         try:

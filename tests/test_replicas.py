@@ -120,7 +120,8 @@ async def test_clocks_that_differ_take_nothing_early_and_keep_nothing_late(tmp_p
 SPOKEN = """SELECT COUNT(*) FROM message
     WHERE role = 'assistant' AND session IN (SELECT session FROM lane WHERE chat = '601')"""
 HEARS = "SELECT holder, until FROM tenure WHERE name LIKE 'telegram/%'"
-PLACES = ["turn.claimed:1", "bot.after:1", "turn.before:1", "turn.after:1", "send.intended:1", "send.noted:1"]
+PLACES = ["turn.claimed:1", "bot.after:1", "turn.before:1", "turn.after:1", "send.intended:1"]
+PLACES += ["send.before:1", "send.before:2", "send.noted:1"]
 
 
 @pytest.mark.feature("STO-05", "ORD-03", "OUT-03", "LIF-11")
@@ -149,7 +150,7 @@ async def test_a_process_that_stood_still_neither_commits_nor_sends(tmp_path: Pa
         assert len(set(said)) == 2  # both answers are of one attempt each
         assert here.rows(SPOKEN) == [(6,)]
         ((doubtful,),) = here.rows("SELECT COUNT(*) FROM outbox WHERE unknowns > 0")
-        assert doubtful == int(place.startswith(("turn.after", "send.intended")))
+        assert doubtful == int(place.startswith(("turn.after", "send.intended", "send.before")))
 
 
 WAITS = "another process hears this account"

@@ -146,6 +146,8 @@ class Life:
         passes = self._chance.randint(1, FAILPOINTS.get(place, 1))
         await gateway.kill()  # among several it has gone on since it was killed last
         await gateway.spawn(**({"GW_FAILPOINT": f"{place}:{passes}"} if place in FAILPOINTS else {}))
+        if self._replicas > 1:  # the others take what comes before it is there
+            await gateway.up()
         talking = asyncio.ensure_future(self._talk(platform))
         if place in FAILPOINTS:
             await gateway.ended(LONGEST)
