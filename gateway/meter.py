@@ -95,9 +95,7 @@ def _keep(levels: OrderedDict[str, float], chat: str, level: float) -> None:
         levels.popitem(last=False)
 
 
-def _advance(
-    rate: Rate | None, level: float, now: float, share: float = 1.0, ours: float = 1.0
-) -> tuple[float, float]:
+def _advance(rate: Rate | None, level: float, now: float, share: float = 1.0, ours: float = 1.0) -> tuple[float, float]:
     """When one more is allowed within a share of the burst, and the level after it; `ours` is our part of the rate."""
     if rate is None:
         return now, level

@@ -105,7 +105,7 @@ class Servers:
         self.door = Door(self.house)
         self._admin = AdminDoor(corridor, router, settings)
         self._probes = Probes(corridor.db, self.intake, corridor.disk, self.house.spooled)
-        self._control = base / settings.storage.own / "gateway.sock"
+        self._control = base / settings.storage.home / "gateway.sock"
         self._lock: int | None = None  # of the control socket
         self._runners: list[web.ServerRunner] = []
         self.public = self.admin = ""
@@ -167,7 +167,7 @@ class Servers:
             return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._locked(path):
-            reason = "another gateway has it: name a folder of this one's own as storage.home"
+            reason = "another gateway has it: name a folder of this one's own as storage.local"
             log.warning("control.unavailable", path=str(path), reason=reason)
             return
         path.unlink(missing_ok=True)  # left by a process that was killed

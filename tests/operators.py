@@ -42,7 +42,7 @@ class Desk(Kit):
 
     async def ask(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
         """By the control socket."""
-        socket = aiohttp.UnixConnector(str(self.folder / self.settings.storage.own / "gateway.sock"))
+        socket = aiohttp.UnixConnector(str(self.folder / self.settings.storage.home / "gateway.sock"))
         async with aiohttp.ClientSession(connector=socket) as http:
             return await _asked(http, method, f"http://gateway/admin/api/{path}", body, "", more)
 

@@ -54,7 +54,7 @@ class Gateway:
         server = f"{{listen: '127.0.0.1:{self.port}', trusted_proxies: ['127.0.0.1'], lease: {self._lease}}}"
         storage = f"{{url: '{self._store}', files: '{self.folder}/files'}}"
         if self._replica:
-            storage = storage.replace("}", f", home: '{self.folder}/{self._replica}'}}")
+            storage = storage.replace("}", f", local: '{self.folder}/{self._replica}'}}")
         admin = f"{{listen: '127.0.0.1:{free_port()}'}}"
         self._file.write_text(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
 

@@ -36,7 +36,7 @@ async def two(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[T
     daemons = []
     for name in ("a", "b"):
         file = tmp_path / f"{name}.yaml"
-        own = f"files: '{tmp_path}/files', home: '{tmp_path}/{name}'"
+        own = f"files: '{tmp_path}/files', local: '{tmp_path}/{name}'"
         yaml = doors.YAML.replace(f"url: {FILE}, files: files", f"url: '{server().database(tmp_path)}', {own}")
         file.write_text(yaml, "utf-8")
         daemons.append(Daemon(load(file, {}), root=tmp_path))

@@ -95,7 +95,7 @@ def test_a_database_on_a_server(files: Files, url: str, secrets: set[str]) -> No
     settings = load(files.write(BOTS + text), ENV)
     assert (settings.storage.url, settings.storage.connections) == (url, 20)
     assert settings.storage.database is None
-    assert settings.storage.own == Path("/srv/files")  # our own small things stand with the files
+    assert settings.storage.home == Path("/srv/files")  # our own small things stand with the files
     assert secrets <= settings.secrets()
 
 

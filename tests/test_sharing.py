@@ -18,7 +18,7 @@ from tests.postgres import server
 YAML = """
 server: {{listen: "127.0.0.1:0", lease: 1s}}
 admin: {{listen: "127.0.0.1:0"}}
-storage: {{url: '{url}', files: '{files}', home: '{home}'}}
+storage: {{url: '{url}', files: '{files}', local: '{home}'}}
 bots: {{b: {{kind: echo}}}}
 channels: {{site: {{platform: web, bot: b}}}}
 """

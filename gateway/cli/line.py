@@ -111,7 +111,7 @@ def _short(path: Path) -> str:
 
 
 def _daemon(settings: Settings) -> Line | None:
-    path = settings.storage.own.absolute() / SOCKET
+    path = settings.storage.home.absolute() / SOCKET
     try:
         _connected(path).close()
     except OSError:

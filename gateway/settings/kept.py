@@ -17,7 +17,7 @@ from gateway.settings.whole import Settings
 NAME = "last-good.json"
 # Files that cannot be used may still say where the store is.
 _DATABASE = re.compile(r"""sqlite:///([^\s"',}#?]+)""")
-_FOLDERS = re.compile(r"""\b(?:home|files):\s*["']?([^\s"',}#]+)""")
+_FOLDERS = re.compile(r"""\b(?:local|files):\s*["']?([^\s"',}#]+)""")
 
 
 class Kept(NamedTuple):
@@ -35,7 +35,7 @@ class Kept(NamedTuple):
 def keep(file: Path, settings: Settings, now: int) -> None:
     """Keep what was read, for nobody's eyes but ours. Raises `OSError`."""
     kept = Kept(os.path.abspath(file), now, settings.copy)
-    path = settings.storage.own / NAME
+    path = settings.storage.home / NAME
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_suffix(".new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -66,4 +66,4 @@ def _homes(file: Path) -> Iterator[Path]:
     for found in _DATABASE.findall(text):
         yield Path(found).parent
     yield from map(Path, _FOLDERS.findall(text))
-    yield StorageSettings().own
+    yield StorageSettings().home

@@ -120,7 +120,7 @@ class StorageSettings(Options):
         f"The database: a file, its path relative to where we started, or {_SERVER}.",
     )
     files: str = key("data/files", "The folder of files that came in or go out.", min_length=1)
-    home: str | None = key(
+    local: str | None = key(
         None,
         "The folder of this process's own things: its control socket, the configuration that last worked. Replicas on "
         "one folder of files have one each. Not given: beside the database's file, else that of the files.",
@@ -134,10 +134,10 @@ class StorageSettings(Options):
         return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:") else None
 
     @property
-    def own(self) -> Path:
+    def home(self) -> Path:
         """The folder of this process's own things."""
-        if self.home is not None:
-            return Path(self.home)
+        if self.local is not None:
+            return Path(self.local)
         return self.database.parent if self.database is not None else Path(self.files)
 
     @property
