@@ -22,7 +22,7 @@ from gateway.loops import Loops
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.settings import BotSettings, InboxSettings
-from gateway.shared import Shared
+from gateway.shared import Aid, Shared
 from gateway.shared.memory import Alone
 from gateway.tasks import Tasks
 
@@ -60,6 +60,7 @@ class Corridor:
     lease: float  # seconds
     fetchers: Fetchers = field(default_factory=Fetchers)
     shared: Shared = field(default_factory=Alone)
+    redis: Aid | None = None
     verbatim: bool = False  # whether the log may hold what people say
     recovering: int = 0  # what was sent up to this time (ms) may have been answered before the store was restored
     channels: dict[str, Channel] = field(default_factory=dict)

@@ -120,7 +120,7 @@ class Erasure:
         for session in sessions:
             while await self._step(c.db.write(erasing.empty, who, session)):
                 pass
-            c.memory.forget_session(session)
+            c.memory.forget_session(session, erased=True)
             c.live.publish(home.lane, Event("closed", {"reason": "operator"}, 0, session))
         while not await c.db.write(erasing.remove, who, home, upto):
             while await c.files.lapse():

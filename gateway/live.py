@@ -6,17 +6,19 @@ typing cannot, and a watcher that is too slow loses them, never the others.
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import orjson
 
+from gateway import tidings
 from gateway.message import Inbound, Json, Message
 from gateway.shared import LOOK, Shared
 from gateway.shared.memory import Alone
 
 WATCHER_BACKLOG = 1000  # events; a watcher further behind starts again from the store
 PIECES = ("delta", "progress")  # of an answer that is not committed yet
+DRAFTS = "drafts"  # under which processes ask each other how far an answer is
 
 
 class Event(NamedTuple):
@@ -76,6 +78,8 @@ class Live:
         self._watchers: dict[int, set[Watcher]] = {}
         self._ends: dict[int, Callable[[], None]] = {}
         self._previews: dict[int, Preview] = {}
+        self._elsewhere: dict[int, Preview] = {}  # of turns in other processes, in lanes that are watched here
+        self._shared.subscribe(DRAFTS, self._asked)
 
     @contextmanager
     def watch(self, lane: int) -> Iterator[Watcher]:
@@ -92,6 +96,7 @@ class Live:
             if not watchers:
                 del self._watchers[lane]
                 self._ends.pop(lane)()
+                self._elsewhere.pop(lane, None)
 
     def stop(self) -> None:
         """This process stops: whoever watches goes away."""
@@ -121,18 +126,55 @@ class Live:
 
     def news(self, lane: int) -> None:
         """Those who watch here are to read what another process has committed."""
+        self._elsewhere.pop(lane, None)
         self._put(lane, NEWS)
 
+    def inquire(self, lane: int) -> None:
+        """Ask other processes how far an answer is there; whoever writes it says so by a `draft` event."""
+        if self._shared.streams and self.preview(lane) is None:
+            self._shared.publish(DRAFTS, str(lane))
+
     def _heard(self, lane: int, text: str) -> None:
-        event = NEWS
-        if text != LOOK:
-            with suppress(ValueError, TypeError):
-                kind, data, seq, session = orjson.loads(text)
-                event = Event(str(kind), dict(data), int(seq), str(session))
-        self._put(lane, event)
+        if text == LOOK or (found := tidings.event(text)) is None:
+            self.news(lane)
+            return
+        if lane not in self._previews:
+            self._follow(lane, *found[:2])
+        self._put(lane, Event(*found))
+
+    def _follow(self, lane: int, kind: str, data: Mapping[str, Json]) -> None:
+        """Keep what stands in an answer that another process writes; where a piece is missing, ask for all of it."""
+        before = self._elsewhere.pop(lane, None)
+        if kind == "typing":
+            if data["on"]:
+                self._elsewhere[lane] = Preview("", 0, 0, "")
+        elif kind == "delta":
+            piece = Preview(**data)
+            if piece.n == 1:
+                self._elsewhere[lane] = piece
+            elif before is not None and before[:2] == piece[:2] and before.n == piece.n - 1:
+                self._elsewhere[lane] = piece._replace(text=(before.text + piece.text)[: tidings.LONGEST])
+            else:
+                self.inquire(lane)
+        elif kind not in ("closed", "reset") and before is not None:
+            self._elsewhere[lane] = before
+
+    def _asked(self, text: str) -> None:
+        """Another process asks how far an answer is, or tells it."""
+        if text.isascii() and text.isdigit() and len(text) < 19:
+            if (preview := self._previews.get(int(text))) is not None:
+                self._shared.publish(DRAFTS, orjson.dumps((int(text), preview._asdict())).decode())
+        elif (found := tidings.draft(text)) is not None:
+            lane, told = found[0], Preview(**found[1])
+            known = self._elsewhere.get(lane)
+            newer = known is None or known[:2] != told[:2] or known.n < told.n
+            if lane in self._watchers and lane not in self._previews and newer:
+                self._elsewhere[lane] = told
+                self._put(lane, Event("draft", found[1]))
 
     def preview(self, lane: int) -> Preview | None:
-        return self._previews.get(lane)
+        """What stands in the answer being written, here or as far as it is known elsewhere."""
+        return self._previews.get(lane) or self._elsewhere.get(lane)
 
     def begin(self, lane: int, turn: str, attempt: int) -> None:
         """A turn starts: whoever watches sees that an answer is coming."""

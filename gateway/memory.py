@@ -5,7 +5,7 @@ A copy carries the lane's history version; the claim says the current one, and a
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -54,11 +54,24 @@ def load(session: str, limit: int) -> Tx[tuple[Facts, list[Message]]]:
     return facts, (yield from history.spoken(session, facts.summary_upto, limit))
 
 
+class Cache(Protocol):
+    """Copies of sessions that whichever process answers next may use. Nothing is committed because of one."""
+
+    async def recall(self, session: str, version: int, reach: int) -> Remembered | None:
+        """The copy as of a version of its lane, with at least so much history. It is not waited for if it is slow."""
+
+    def keep(self, session: str, kept: Remembered, reach: int) -> None:
+        """A session has been committed as it stands here."""
+
+    def drop(self, session: str, *, erased: bool = False) -> None:
+        """A copy is no good any more; with `erased` none of what was known before may come back."""
+
+
 class Memory:
     """The most recent sessions and people."""
 
-    def __init__(self, db: Database, shared: Shared | None = None) -> None:
-        self._db, self._shared = db, shared or Alone()
+    def __init__(self, db: Database, shared: Shared | None = None, cache: Cache | None = None) -> None:
+        self._db, self._shared, self._cache = db, shared or Alone(), cache
         self._shared.subscribe("people", self._changed)
         self._sessions: OrderedDict[str, Remembered] = OrderedDict()
         self._people: OrderedDict[Person, tuple[Sender, Known]] = OrderedDict()
@@ -73,15 +86,29 @@ class Memory:
         if kept is None or kept.version != version:
             if not self._shared.alone:
                 self._drop(participant)
-            loaded = await self._db.read(load, session, limit)
-            kept = self._sessions[session] = Remembered(version, *loaded)
+            kept = self._sessions[session] = await self._load(session, version, limit)
         self._sessions.move_to_end(session)
         if len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
         return kept
 
-    def forget_session(self, session: str) -> None:
+    async def _load(self, session: str, version: int, limit: int) -> Remembered:
+        copy = await self._cache.recall(session, version, limit) if self._cache is not None else None
+        if copy is not None:
+            return copy
+        kept = Remembered(version, *(await self._db.read(load, session, limit)))
+        self.committed(session, kept, limit)
+        return kept
+
+    def committed(self, session: str, kept: Remembered, limit: int) -> None:
+        """A session stands in the store as it stands here."""
+        if self._cache is not None:
+            self._cache.keep(session, kept, limit)
+
+    def forget_session(self, session: str, *, erased: bool = False) -> None:
         self._sessions.pop(session, None)
+        if self._cache is not None:
+            self._cache.drop(session, erased=erased)
 
     def known(self, person: Person, sender: Sender) -> Known | None:
         """The participant, when nothing the platform says about them has changed since."""

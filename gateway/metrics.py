@@ -45,6 +45,7 @@ class Metrics:
         self.channel_up = gauge("channel_up", "1 while a channel's connection does well.", "channel")
         self.deaf_seconds = gauge("deaf_seconds", "Time since a channel's last completed receive.", "channel")
         self.disk_free = gauge("disk_free_bytes", "Room that is left where a folder of ours is.", "folder")
+        self.redis_up = gauge("redis_up", "1 while Redis answers; 0 also where none is configured.")
         self.applied = counter("config_applied", "Configurations applied, by result.", "result")
 
         # A label lookup costs more than the increment; the hot path keeps its children.

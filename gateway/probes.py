@@ -9,6 +9,7 @@ from gateway.db import Database, Tx
 from gateway.disk import Disk
 from gateway.errors import Problem, StorageDown, StorageFull
 from gateway.ingress import problems
+from gateway.shared import Aid
 
 PATHS = ("/healthz", "/startupz", "/readyz")
 PATIENCE = 2.0  # seconds that the store may take to answer
@@ -29,10 +30,15 @@ class Intake:
 
 
 class Probes:
-    """Answers /healthz, /startupz and /readyz. `spooled` is how many events wait for the store in a journal, if any."""
+    """Answers /healthz, /startupz and /readyz. `spooled` is how many events wait for the store in a journal, if any.
 
-    def __init__(self, db: Database, intake: Intake, disk: Disk, spooled: Callable[[], int | None]) -> None:
-        self._db, self._intake, self._disk, self._spooled = db, intake, disk, spooled
+    Without its Redis a process is ready all the same, and says so.
+    """
+
+    def __init__(
+        self, db: Database, intake: Intake, disk: Disk, spooled: Callable[[], int | None], redis: Aid | None = None
+    ) -> None:
+        self._db, self._intake, self._disk, self._spooled, self._redis = db, intake, disk, spooled, redis
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
@@ -50,6 +56,8 @@ class Probes:
                     raise
                 # Whoever sends us nothing now would make the journal useless.
                 return problems.json({"status": "ok", "storage": "away", "journal": rows})
+            if self._redis is not None:
+                return problems.json({"status": "ok", "redis": "up" if self._redis.up else "away"})
         return problems.json({"status": "ok"})
 
     async def _reach_storage(self) -> None:

@@ -186,6 +186,7 @@ class Router:
     def open(self, channel: Channel) -> None:
         """A channel begins to speak."""
         self._c.channels[channel.name] = channel
+        channel.meter.join(self._c.shared, channel.name, f"{channel.platform}:{channel.account or channel.name}")
         if channel.name not in self._channels:
             bell = Bell(lambda: self._look_for_parts(channel.name))
             self._channels[channel.name] = bell, self._c.tasks.start(bell.run(), f"channel {channel.name}")

@@ -104,7 +104,7 @@ class Servers:
         self.house = House(corridor, router, settings, self.intake)
         self.door = Door(self.house)
         self._admin = AdminDoor(corridor, router, settings)
-        self._probes = Probes(corridor.db, self.intake, corridor.disk, self.house.spooled)
+        self._probes = Probes(corridor.db, self.intake, corridor.disk, self.house.spooled, corridor.redis)
         self._control = base / settings.storage.home / "gateway.sock"
         self._lock: int | None = None  # of the control socket
         self._runners: list[web.ServerRunner] = []

@@ -202,6 +202,7 @@ class Turns:
             return
         self._c.desk.seats(engaged.name).breaker.passing()
         live.begin(lane, turn.id, turn.attempt)
+        channel.meter.foresee(turn.message.address.chat)
         self._signs.seen(channel, turn.message)
         started = self._c.clock.tick()
         try:
@@ -288,4 +289,5 @@ class Turns:
         kept.extend(ended.version, ended.messages, reach(channel.settings.history))
         kept.variables = kept.variables if ended.variables is None else ended.variables
         kept.context = kept.context if ended.context is None else ended.context
+        self._c.memory.committed(entry.session, kept, reach(channel.settings.history))
         self._summaries.after_turn(channel, lane, kept, turn)

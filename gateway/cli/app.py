@@ -154,6 +154,8 @@ def status(config: Config = "", json: Json = False) -> None:
         say(f"dead letters: {dead['inbox']} in, {dead['outbox']} out")
         if found["restored"]:
             say(f"restored: what was said before {found['restored']} is held back, see gateway dead list")
+        if (redis := found["redis"]) is not None:
+            say(f"redis at {redis['server']}: {'up' if redis['up'] else 'away, all goes on without it'}")
         rows = [{**row, **{f"in_{box}": count for box, count in row["waiting"].items()}} for row in found["channels"]]
         columns = {"name": "CHANNEL", "platform": "PLATFORM", "state": "STATE", "last_receive": "LAST RECEIVE"}
         table(rows, {**columns, "in_inbox": "INBOX", "in_outbox": "OUTBOX", "detail": "DETAIL"}, "no channels")

@@ -137,6 +137,7 @@ class _Own(Line):
         return done.text if isinstance(done, routes.Document) else done
 
     def close(self) -> None:
+        self._runner.run(self._office.corridor.shared.close())
         self._runner.run(self._office.corridor.db.close())
         self._runner.close()
 
@@ -168,4 +169,5 @@ async def _office(settings: Settings) -> Office:
 
     db: Database = await open_database(settings.storage.url, connections=2)
     corridor, router = await lay(settings, db, db.clock, Tasks())
+    await corridor.shared.open()
     return Office(corridor, router, settings, running=False)

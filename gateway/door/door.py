@@ -37,7 +37,7 @@ class Door:
     def __init__(self, house: House) -> None:
         self._house = house
         self._access = access = Access(house)
-        self._probes = Probes(house.corridor.db, house.intake, house.corridor.disk, house.spooled)
+        self._probes = Probes(house.corridor.db, house.intake, house.corridor.disk, house.spooled, house.corridor.redis)
         self.hooks, self._pages = Hooks(house), Pages(house)
         beginnings = Beginnings(house, access)
         self._callers = Callers(house, access, beginnings)

@@ -14,7 +14,7 @@ from gateway.message import Message
 
 PAGE = 200  # lines read from the store at once
 OPEN = ("active", "dormant", "handoff")
-PASSING = ("delta", "typing")  # told by the preview as well
+PASSING = ("delta", "typing", "draft")  # told by the preview as well
 LAST = ("closed", "reset")  # events after which nothing follows
 
 
@@ -69,6 +69,8 @@ class Feed:
 
         `behind` is False when nothing can have happened in the lane before the watcher listened.
         """
+        if behind:
+            self._c.live.inquire(self._lane)
         while not self._over:
             if behind:
                 async for frame in self._catch_up():
@@ -144,11 +146,23 @@ class Feed:
                 yield self._line(event.data)
         elif event.kind == "delta":
             yield from self._delta(Preview(**event.data))
+        elif event.kind == "draft":
+            yield from self._drafted(Preview(**event.data))
         else:
             self._over = event.kind in LAST
             if event.kind == "typing":
                 self._typing = bool(event.data["on"])
             yield Frame(event.kind, dict(event.data))
+
+    def _drafted(self, preview: Preview) -> Iterator[Frame]:
+        """Another process tells how far the answer is that it writes."""
+        if preview[:2] == self._draft[:2] and preview.n <= self._draft.n:
+            return
+        if not self._typing:
+            self._typing = True
+            yield Frame("typing", {"on": True})
+        if preview.text:
+            yield self._whole(preview)
 
     def _delta(self, piece: Preview) -> Iterator[Frame]:
         """The next piece as it is; where pieces are missing the whole text, as far as it is known."""

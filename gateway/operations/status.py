@@ -11,7 +11,7 @@ NAME = "chat-gateway"
 
 
 async def status(office: Office) -> Any:
-    """The process, its store, its turns, and how every channel and bot does."""
+    """The process, its store, its Redis, its turns, and how every channel and bot does."""
     c = office.corridor
     stored = await c.db.read(_stored)
     state = "draining" if c.desk.draining else "running" if office.running else "stopped"
@@ -24,6 +24,7 @@ async def status(office: Office) -> Any:
         **stored,
         "disk": [space._asdict() for space in c.disk.spaces()],
         "restored": moment(c.recovering),
+        "redis": None if c.redis is None else {"server": c.redis.place, "up": c.redis.up},
         "config": None if office.reloading is None else configuration.shown(office.reloading.last),
         "warnings": [str(warning) for warning in office.settings.warnings],
         "channels": await channels.health(office),

@@ -33,6 +33,7 @@ def settings(document: Document) -> Settings:
         server=process.server,
         admin=process.admin,
         storage=process.storage,
+        redis=process.redis,
         inbox=process.inbox,
         log=process.log,
         people=people,

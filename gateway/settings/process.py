@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from gateway.options import Duration, Listed, Options, Size, Url, key
+from gateway.settings.redis import RedisSettings
 
 
 class Listen(NamedTuple):
@@ -178,5 +179,6 @@ class Process(Options):
     server: ServerSettings = Field(default_factory=ServerSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    redis: RedisSettings = Field(default_factory=RedisSettings)
     inbox: InboxSettings = Field(default_factory=InboxSettings)
     log: LogSettings = Field(default_factory=LogSettings)

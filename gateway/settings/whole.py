@@ -17,6 +17,7 @@ from gateway.settings.process import (
     ServerSettings,
     StorageSettings,
 )
+from gateway.settings.redis import RedisSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Settings:
     server: ServerSettings
     admin: AdminSettings
     storage: StorageSettings
+    redis: RedisSettings
     inbox: InboxSettings
     log: LogSettings
     people: People
@@ -41,7 +43,8 @@ class Settings:
 
     def secrets(self) -> frozenset[str]:
         """Every secret value, for whoever must keep them out of logs and answers."""
-        return self.storage.secrets.union(_secrets([*self.bots.values(), *self.channels.values()]))
+        known = self.storage.secrets | self.redis.secrets
+        return known.union(_secrets([*self.bots.values(), *self.channels.values()]))
 
 
 def _secrets(value: Any) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from gateway.shared import LOOK
+from gateway.units import Rate
 
 
 class Alone:
@@ -22,6 +23,9 @@ class Alone:
 
     def share(self, topic: str) -> float:
         return 1.0
+
+    def tap(self, channel: str, account: str, rate: Rate | None, hear: Callable[[str, float], None]) -> None:
+        return None
 
     async def open(self) -> None:
         pass

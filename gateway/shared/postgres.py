@@ -18,6 +18,7 @@ from gateway.db.postgres_server import connect
 from gateway.errors import StorageDown
 from gateway.shared import LOOK
 from gateway.tasks import Tasks
+from gateway.units import Rate
 
 NAME = "chat_gateway"
 PAUSE = 0.05  # seconds between two tellings
@@ -66,6 +67,10 @@ class Postgres:
     def followed(self, topic: str) -> bool:
         return topic in self._others
 
+    def followers(self, topic: str) -> Iterable[str]:
+        """The processes that have said they listen to it."""
+        return self._others.get(topic, ())
+
     def share(self, topic: str) -> float:
         return 1 / (1 + len(self._others.get(topic, ())))
 
@@ -78,6 +83,9 @@ class Postgres:
     def _leave(self, topic: str, hear: Hear) -> None:
         if self._hearers.get(topic) is hear:
             del self._hearers[topic]
+
+    def tap(self, channel: str, account: str, rate: Rate | None, hear: Callable[[str, float], None]) -> None:
+        return None
 
     async def open(self) -> None:
         self._tasks.start(self._run(), "bell")
