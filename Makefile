@@ -17,11 +17,12 @@ INSTALL := $(PIP) install --require-hashes --only-binary :all:
 PYTEST_ARGS ?=
 RUN_ARGS ?=
 
-.PHONY: help env env-dev run test check format bench lock clean
+.PHONY: help env env-dev run test test-long check format bench lock clean
 
 help:
 	@echo "make run     start the gateway on http://127.0.0.1:8080"
 	@echo "make test    run the tests (PYTEST_ARGS='-k name' passes options on)"
+	@echo "make test-long  hours: all on both stores, and large sizes"
 	@echo "make check   lint, formatting, types"
 	@echo "make bench   measure the cost of a message"
 	@echo "make env     only prepare $(VENV);  make lock  renew the locks;  make clean  remove what was made"
@@ -71,8 +72,19 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: env
 	@exec $(BIN)/gateway run $(RUN_ARGS)
 
+# What is written down is tested on both stores. 5: of what was asked for, nothing touches the store.
+TOGETHER := --numprocesses auto
 test: env-dev
-	@$(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(TOGETHER) $(PYTEST_ARGS)
+	@echo "the same on PostgreSQL, as far as it is about what is written down"
+	@GW_STORE=postgres $(BIN)/python -m pytest $(TOGETHER) -m store $(PYTEST_ARGS) || test $$? -eq 5
+
+# Hours: all of it on PostgreSQL too, every order of things, and sizes that only a long run has time for.
+test-long: env-dev
+	@GW_ORDERS=all GW_SESSIONS=1000000 GW_VISITS=16000 GW_DOCUMENTS=5000 GW_CRASHES=500 GW_FUZZ=5000 GW_EDITS=1000 \
+	  GW_POWER_CUTS=2500 GW_LOAD=10000 $(BIN)/python -m pytest $(TOGETHER) --long --timeout 7200 $(PYTEST_ARGS)
+	@GW_STORE=postgres $(BIN)/python -m pytest $(TOGETHER) --long --timeout 1200 $(PYTEST_ARGS)
+	@$(BIN)/python -m tests.crash 500 --replicas 3
 
 check: env-dev
 	@$(BIN)/ruff check .

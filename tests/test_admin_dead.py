@@ -13,6 +13,8 @@ from tests.kit import Scripted
 from tests.operators import YAML, Desk, dead_letters, desk, lanes_are_right
 from tests.paper import said
 
+pytestmark = pytest.mark.store
+
 
 class Moody:
     """A bot that breaks on the texts in `breaks`, and echoes the others."""

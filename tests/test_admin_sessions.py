@@ -11,6 +11,8 @@ from gateway.bot import Change, Piece, Say
 from gateway.message import Outbound, Turn
 from tests.operators import Desk, desk
 
+pytestmark = pytest.mark.store
+
 
 async def _ids(here: Desk, query: str = "") -> list[str]:
     return [session["id"] for session in (await here.get(f"sessions{query}"))["sessions"]]

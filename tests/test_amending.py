@@ -9,7 +9,7 @@ from tests.amended import Slow, change, lines
 from tests.kit import YAML, corridor, said
 from tests.leap import leap
 
-pytestmark = pytest.mark.feature("LIF-17")
+pytestmark = [pytest.mark.feature("LIF-17"), pytest.mark.store]
 
 
 def policy(word: str) -> str:

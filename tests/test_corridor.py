@@ -9,6 +9,8 @@ from gateway.bot import Piece
 from gateway.message import Turn
 from tests.kit import corridor, echoes
 
+pytestmark = pytest.mark.store
+
 
 @pytest.mark.feature("LIF-01", "OUT-01", "MEM-01")
 async def test_a_message_is_answered_and_both_are_kept(tmp_path: Path) -> None:

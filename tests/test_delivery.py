@@ -12,6 +12,8 @@ from tests.answers import parts, policy, three, wait, when
 from tests.kit import corridor
 from tests.steps import whole
 
+pytestmark = pytest.mark.store
+
 TRIED = "SELECT attempts, out_holder FROM outbox, lane WHERE seq = 1"
 
 

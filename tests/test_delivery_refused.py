@@ -13,6 +13,8 @@ from tests.answers import parts, policy, three, wait, when
 from tests.kit import corridor
 from tests.steps import whole
 
+pytestmark = pytest.mark.store
+
 
 @pytest.mark.feature("OUT-06")
 async def test_what_the_platform_cannot_parse_goes_out_once_more_as_plain_text(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from gateway.message import Outbound, Turn
 from tests.kit import corridor
 from tests.source import ROOT
 
+pytestmark = pytest.mark.store
+
 QUERIES = re.findall(r"```sql\n(.+?)\n```", (ROOT / "docs" / "database.md").read_text("utf-8"), re.DOTALL)
 
 

@@ -12,6 +12,8 @@ from gateway.message import Outbound, Turn
 from tests.kit import Kit, corridor
 from tests.steps import Held, whole
 
+pytestmark = pytest.mark.store
+
 
 class Wire:
     """The way out of a corridor: the first part is `taken` onto it, and arrives when the platform may `accept` it."""

@@ -19,7 +19,7 @@ from tests.operators import desk
 from tests.postgres import TABLES
 from tests.uploads import kept as contents
 
-pytestmark = pytest.mark.feature("SEC-08")
+pytestmark = [pytest.mark.feature("SEC-08"), pytest.mark.store]
 
 YAML = """
 bots: {b: {kind: echo, retries: 0}, sales: {kind: echo}}

@@ -10,6 +10,8 @@ from gateway.live import Event
 from gateway.message import Outbound, Turn
 from tests.keeping import DAY, HOUR, kept
 
+pytestmark = pytest.mark.store
+
 
 @pytest.mark.feature("LIF-09", "SEC-10")
 async def test_anonymous_sessions_expire_with_all_that_was_kept_for_them(tmp_path: Path) -> None:

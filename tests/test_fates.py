@@ -15,6 +15,8 @@ from gateway.message import Outbound, Turn
 from gateway.retention import KEPT
 from tests.keeping import kept
 
+pytestmark = pytest.mark.store
+
 
 async def _twice(turn: Turn) -> AsyncIterator[Piece]:
     yield Say(Outbound(text=f"{turn.message.text} once"))

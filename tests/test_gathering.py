@@ -14,6 +14,8 @@ from gateway.message import File, Outbound, Turn, encode
 from tests.kit import YAML, Kit, Scripted, corridor
 from tests.leap import leap
 
+pytestmark = pytest.mark.store
+
 QUIET = YAML.replace("bot: b,", "bot: b, coalesce: {quiet: 3s, max_wait: 8s, max_messages: 4},")
 
 

@@ -14,6 +14,8 @@ from tests.full import fill, full, shut
 from tests.kit import YAML, Kit, corridor, echoes, said
 from tests.steps import away, whole
 
+pytestmark = pytest.mark.store
+
 
 def event(kit: Kit, *ids: str) -> Inbound:
     inbound = said(kit.here, "-".join(ids))

@@ -13,6 +13,8 @@ from gateway.router import claim_turns
 from tests.kit import YAML, Kit, corridor, echoes
 from tests.steps import away, later, plain, whole
 
+pytestmark = pytest.mark.store
+
 SORRY = "Something went wrong. Please try again."
 
 

@@ -14,6 +14,8 @@ from gateway.message import Outbound, Part, Turn
 from tests.kit import Kit, Scripted, Ticking, corridor
 from tests.steps import Held, later, whole
 
+pytestmark = pytest.mark.store
+
 
 async def _taken_over(kit: Kit, me: str) -> None:
     """Another worker takes all lanes, as it may once our leases have lapsed."""

@@ -12,6 +12,8 @@ from gateway.message import File, Message, Outbound, Turn
 from gateway.summary import LONGEST_DIGEST, digest
 from tests.kit import corridor, echoes
 
+pytestmark = pytest.mark.store
+
 POLICY = """
 bots: {{b: {{kind: echo}}, s: {{kind: echo}}}}
 channels: {{p: {{platform: tests.paper, bot: b, limits: {{send: off, messages: off, variables: 1KB}}, {policy}}}}}

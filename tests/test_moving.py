@@ -14,6 +14,8 @@ from tests.answers import parts, three, wait
 from tests.kit import Kit, corridor, said
 from tests.steps import Held, away, whole
 
+pytestmark = pytest.mark.store
+
 OLD, NEW = "-100", "-1000000000100"
 GROUPS = """
 bots: {b: {kind: echo}}

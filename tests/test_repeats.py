@@ -15,7 +15,7 @@ from tests import doors
 from tests.doors import Held
 from tests.kit import YAML, Kit, corridor, said
 
-pytestmark = pytest.mark.feature("INB-04")
+pytestmark = [pytest.mark.feature("INB-04"), pytest.mark.store]
 
 NEVER = YAML.replace("messages: off}", "messages: off}, dedupe: {window: off}")
 

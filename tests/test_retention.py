@@ -14,7 +14,7 @@ from gateway.message import File, Outbound, Turn
 from tests.keeping import DAY, HOUR, Kept, kept
 from tests.uploads import kept as contents
 
-pytestmark = pytest.mark.feature("SEC-07")
+pytestmark = [pytest.mark.feature("SEC-07"), pytest.mark.store]
 
 YAML = """
 bots: {b: {kind: echo, retries: 0}}

@@ -11,6 +11,8 @@ from gateway.db import Tx
 from gateway.message import Outbound, Turn
 from tests.kit import Kit, corridor
 
+pytestmark = pytest.mark.store
+
 TWO_BOTS = """
 bots: {b: {kind: echo}, c: {kind: echo}}
 defaults: {limits: {send: off, messages: off}}

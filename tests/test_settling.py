@@ -15,6 +15,8 @@ from tests.answers import parts, policy, three, wait
 from tests.kit import Kit, corridor
 from tests.steps import whole
 
+pytestmark = pytest.mark.store
+
 
 async def settle(kit: Kit, part: str, status: Any) -> None:
     await kit.here.adapter.gate.settle(part, status, f"ref of {status}")

@@ -22,6 +22,8 @@ from tests.postgres import server
 from tests.process import Gateway
 from tests.steps import whole
 
+pytestmark = pytest.mark.store
+
 JOURNAL = "inbox: {journal: journal}"
 
 

@@ -10,7 +10,7 @@ from gateway.live import Event
 from gateway.message import Part
 from tests.operators import Desk, desk
 
-pytestmark = pytest.mark.feature("OUT-07")
+pytestmark = [pytest.mark.feature("OUT-07"), pytest.mark.store]
 
 
 async def sent(here: Desk) -> tuple[str, int, str]:

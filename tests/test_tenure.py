@@ -14,6 +14,8 @@ from tests.postgres import server
 from tests.store import Store
 from tests.test_sharing import SESSION
 
+pytestmark = pytest.mark.store
+
 
 @pytest.mark.feature("CH-21", "STO-05")
 def test_who_has_it_keeps_it_while_they_renew_it() -> None:

@@ -14,7 +14,7 @@ from tests.postgres import member
 from tests.road import SCRIPTED
 from tests.whatsapp_road import Road, gateway, road
 
-pytestmark = pytest.mark.feature("OUT-08")
+pytestmark = [pytest.mark.feature("OUT-08"), pytest.mark.store]
 
 STATES = "SELECT state, status FROM outbox ORDER BY id"
 TEMPLATE: dict[str, Any] = {"delivery": {"template": "follow_up:en"}}
