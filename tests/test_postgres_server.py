@@ -6,12 +6,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.db import migrations
 from gateway.db.opening import open_database
 from gateway.db.postgres import Postgres
+from gateway.db.postgres_server import connect
 from gateway.errors import StorageDown
 from tests.postgres import server
 from tests.test_postgres import opened, pair, pairs, run
@@ -97,6 +99,7 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 OPEN = """
 import asyncio, sys
 from gateway.db.postgres import Postgres
+from gateway.db.postgres_server import connect
 asyncio.run(Postgres.open(sys.argv[1]))
 """
 
@@ -198,3 +201,18 @@ async def test_a_commit_whose_answer_is_lost_is_neither_lost_nor_repeated(tmp_pa
             await asyncio.gather(*members)  # nobody is told that it failed, and none finds itself already there
         assert wire.cuts == 20
         assert await pairs(db) == [3 * n + m for n in range(20) for m in range(1 + n % 3)]
+
+
+@pytest.mark.feature("STO-06")
+async def test_who_is_cancelled_while_a_connection_is_made_knows_it(tmp_path: Path) -> None:
+    """A loop that makes connections would go on for ever, and the process with it."""
+    url = server().database(tmp_path)
+    for step in range(120):
+        connecting: asyncio.Future[Any] = asyncio.ensure_future(connect(url))
+        await asyncio.sleep(step / 10_000)  # a little further each time
+        connecting.cancel()
+        made = (await asyncio.gather(connecting, return_exceptions=True))[0]
+        if isinstance(made, BaseException):
+            assert isinstance(made, asyncio.CancelledError), made
+        else:
+            await made.close()

@@ -100,7 +100,7 @@ async def connect(
         await _check(connection, url)
     except BaseException as error:
         connection.terminate()
-        if isinstance(error, StorageDown):
+        if isinstance(error, StorageDown) or not isinstance(error, Exception):  # who is cancelled is to know it
             raise
         raise StorageDown(f"{place(url)}: {_why(error)}") from None
     return connection
