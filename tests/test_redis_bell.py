@@ -12,7 +12,7 @@ from gateway.shared import LOOK
 from gateway.shared.redis import Redis
 from gateway.units import Rate
 from tests.far.redis import Valkey, saying, speaking, valkey
-from tests.redis_ends import SEAL, ends, until
+from tests.redis_ends import PATIENCE, SEAL, ends, until
 
 
 def pieces(heard: list[str]) -> list[str]:
@@ -262,3 +262,22 @@ class _Bell:
 def _carry(one: "_Bell", other: "_Bell") -> None:
     for topic, text in one.take():
         other.hear[topic](text)
+
+
+@pytest.mark.feature("STO-03", "STO-06")
+async def test_who_leaves_is_gone_whatever_its_connection_was_doing(tmp_path: Path) -> None:
+    rolled = random.Random(2)
+    server = Valkey()
+    await server.start()
+    for number in range(18):
+        async with asyncio.timeout(PATIENCE), ends(tmp_path, [server.url] * 2):
+            await asyncio.sleep(rolled.random() * 0.04)
+            if number % 3 == 1:
+                server.pause()
+            elif number % 3 == 2:
+                server.kill()
+            await asyncio.sleep(rolled.random() * 0.01)
+        server.resume()
+        if number % 3 == 2:
+            await server.start()
+    server.gone()

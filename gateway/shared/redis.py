@@ -6,6 +6,7 @@ process, on a channel of its own: watching costs Redis nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import msgspec
@@ -166,7 +167,8 @@ class Redis:
                     heard = self._clock.tick()
                     self._heard(message["data"])
         finally:
-            await pubsub.aclose()
+            with suppress(Exception):  # which would be heard instead of what ended this
+                await pubsub.aclose()
 
     def _heard(self, data: object) -> None:
         """Somebody wrote to us, perhaps we ourselves. What is no letter of ours is nothing to us."""
