@@ -13,7 +13,7 @@ from gateway.erasure import Erasure
 from gateway.errors import StorageDown
 from gateway.history import QUIET
 from gateway.live import Event
-from gateway.retention import BATCH, TABLES, Place
+from gateway.retention import BATCH, TABLES, Backlog, Place
 from gateway.sweep import Sweep
 from gateway.tenure import hold
 
@@ -50,10 +50,14 @@ class Housekeeping:
     async def _again(self, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             await self._c.clock.sleep(EVERY)
-            if self._c.shared.alone or await self._ours():
-                await act()
-            else:
-                await measure(self._c)
+            await self.attend(act)
+
+    async def attend(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do it if it is ours to do; gauges are everybody's. That the store is away is no reason to end."""
+        if self._c.shared.alone or await self._ours():
+            await act()
+        else:
+            await self._tried("measured", self._measured, self._c.clock.now())
 
     async def _ours(self) -> bool:
         """Whether it is ours to do; whoever does it keeps it until they miss two rounds."""
@@ -238,7 +242,7 @@ async def measure(corridor: Corridor) -> None:
     """Set the gauges: what waits and since when, for how long each channel has heard nothing, how much room is left."""
     metrics, now = corridor.metrics, corridor.clock.now()
     await asyncio.to_thread(corridor.disk.watch, metrics)  # a disk of the network may take its time
-    waiting = {(found.box, found.channel): found for found in await corridor.db.read(retention.backlogs)}
+    waiting = {(found.box, found.channel): found for found in await _backlogs(corridor)}
     for channel in list(corridor.channels.values()):
         for box in ("inbox", "outbox"):
             found = waiting.get((box, channel.name))
@@ -248,3 +252,13 @@ async def measure(corridor: Corridor) -> None:
             metrics.deaf_seconds.labels(channel.name).set((now - channel.heard_at) / 1000)
     for bot in corridor.bots:
         metrics.bot_up.labels(bot).set(int(not corridor.desk.seats(bot).breaker.open))
+
+
+async def _backlogs(corridor: Corridor) -> list[Backlog]:
+    try:
+        found = await corridor.db.read(retention.backlogs)
+    except StorageDown:
+        corridor.metrics.storage_up.set(0)
+        raise
+    corridor.metrics.storage_up.set(1)
+    return found

@@ -40,6 +40,8 @@ class Metrics:
         self.send_seconds = timings("send_seconds", "One try to send a part.", "channel")
         self.waiting = gauge("waiting", "Entries that wait, by box.", "box", "channel")
         self.oldest = gauge("oldest_seconds", "Age of the oldest entry that waits, by box.", "box", "channel")
+        self.storage_up = gauge("storage_up", "1 while the store answers, looked at once a minute.")
+        self.storage_up.set(1)  # nobody gets as far as to tell it without one
         self.journal_rows = gauge("journal_rows", "Events that wait in the journal for the store.")
         self.bot_up = gauge("bot_up", "1 while a bot's circuit is closed.", "bot")
         self.channel_up = gauge("channel_up", "1 while a channel's connection does well.", "channel")

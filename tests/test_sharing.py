@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from gateway.daemon import Daemon
 from gateway.db.postgres import Postgres
 from gateway.errors import StorageDown
 from gateway.files.store import FileStore, Named
+from gateway.housekeeping import Housekeeping
 from gateway.settings import load
 from tests.postgres import server
 
@@ -51,6 +52,23 @@ async def test_another_folder_than_the_others_is_refused(tmp_path: Path) -> None
     async with running(gateway(tmp_path, "d", ours)):  # nobody is there any more
         with pytest.raises(StorageDown, match="theirs"):
             await gateway(tmp_path, "e", theirs).start()
+
+
+@pytest.mark.feature("STO-05", "OBS-02")
+async def test_a_store_that_is_away_is_told_and_ends_nobodys_housekeeping(tmp_path: Path) -> None:
+    """The first keeps house, so the second only measures; without a store neither knows whose it is."""
+    files = tmp_path / "files"
+    async with AsyncExitStack() as stack:
+        daemons = [gateway(tmp_path, name, files) for name in ("a", "b")]
+        for daemon in daemons:
+            await stack.enter_async_context(running(daemon))
+        for daemon in daemons:
+            house = Housekeeping(daemon.corridor, daemon.router.erasure)
+            await house.attend(house.round)
+            assert b"gateway_storage_up 1.0" in daemon.corridor.metrics.text()
+            await daemon.corridor.db.close()
+            await house.attend(house.round)
+            assert b"gateway_storage_up 0.0" in daemon.corridor.metrics.text()
 
 
 @pytest.mark.feature("STO-05", "MED-02")
