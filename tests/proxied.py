@@ -1,10 +1,10 @@
-"""A gateway behind a real proxy that runs the configuration of `deploy/proxies`, on free ports of the loopback."""
+"""Gateways behind a real proxy that runs the configuration of `deploy/proxies`, on free ports of the loopback."""
 
 import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -50,8 +50,8 @@ def certificate(folder: Path) -> None:
     checked(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", *names, cwd=folder)
 
 
-def nginx(folder: Path, port: int, gateway: str) -> tuple[list[str], str]:
-    """The command of nginx with our file, and where it listens."""
+def nginx(folder: Path, port: int, gateways: Sequence[str]) -> tuple[list[str], str]:
+    """The command of nginx with our file, and where it listens. What is shown for a second gateway holds for more."""
     found = program("nginx", "nginx")
     certificate(folder)
     site = (DEPLOY / "proxies/nginx.conf").read_text("utf-8")
@@ -59,7 +59,8 @@ def nginx(folder: Path, port: int, gateway: str) -> tuple[list[str], str]:
     for ours, here in (
         ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
         ("listen 443", f"listen 127.0.0.1:{port}"),
-        ("127.0.0.1:8080", gateway),
+        ("    server 127.0.0.1:8080 max_fails=0;\n", ""),
+        ("    # server 127.0.0.1:8090 max_fails=0;", "".join(f"server {one} max_fails=0;" for one in gateways)),
         ("/etc/letsencrypt/live/chat.example.org", str(folder)),
     ):
         assert ours in site, ours
@@ -72,14 +73,15 @@ def nginx(folder: Path, port: int, gateway: str) -> tuple[list[str], str]:
     return command, f"https://127.0.0.1:{port}"
 
 
-def caddy(folder: Path, port: int, gateway: str) -> tuple[list[str], str]:
+def caddy(folder: Path, port: int, gateways: Sequence[str]) -> tuple[list[str], str]:
     """The command of Caddy with our file, and where it listens."""
     found = program("caddy", "caddy")
     file = folder / "Caddyfile"
     own = "{\n\tadmin off\n}\n"  # no second listener, no certificates: the address below is plain http
     file.write_text(own + (DEPLOY / "proxies/Caddyfile").read_text("utf-8"), "utf-8")
     at = f"http://127.0.0.1:{port}"
-    environment = [f"HOME={folder}", f"DOMAIN={at}", f"GATEWAY={gateway}"]
+    environment = [f"HOME={folder}", f"DOMAIN={at}", f"GATEWAY={' '.join(gateways)}"]
+    environment += ["GATEWAY_PROBE=/readyz"] if len(gateways) > 1 else []
     return ["env", *environment, found, "run", "--config", str(file), "--adapter", "caddyfile"], at
 
 
@@ -87,21 +89,30 @@ PROXIES = {"nginx": nginx, "caddy": caddy}
 
 
 @asynccontextmanager
-async def behind(name: str, folder: Path) -> AsyncIterator[Behind]:
-    """A gateway that trusts the proxy in front of it; requests go through the proxy."""
+async def proxy(name: str, folder: Path, gateways: Sequence[str]) -> AsyncIterator[str]:
+    """A proxy in front of gateways (host:port of each); where it listens."""
     own = folder / name
     own.mkdir()
-    async with running(folder, TRUSTING) as direct:
-        command, at = PROXIES[name](own, free_port(), direct.url.removeprefix("http://"))
-        process = _started(command, own / "log")
-        try:
-            async with caller("127.0.0.1") as http:
-                found = Behind(direct.daemon, direct.clock, http)
-                found.at = at
-                await _ready(found, process, own / "log")
-                yield found
-        finally:
-            await asyncio.to_thread(_end, process)
+    command, at = PROXIES[name](own, free_port(), gateways)
+    process = _started(command, own / "log")
+    try:
+        await _ready(at, process, own / "log")
+        yield at
+    finally:
+        await asyncio.to_thread(_end, process)
+
+
+@asynccontextmanager
+async def behind(name: str, folder: Path) -> AsyncIterator[Behind]:
+    """A gateway that trusts the proxy in front of it; requests go through the proxy."""
+    async with (
+        running(folder, TRUSTING) as direct,
+        proxy(name, folder, [direct.url.removeprefix("http://")]) as at,
+        caller("127.0.0.1") as http,
+    ):
+        found = Behind(direct.daemon, direct.clock, http)
+        found.at = at
+        yield found
 
 
 def _started(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
@@ -124,12 +135,13 @@ def caller(address: str) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
-async def _ready(gateway: Behind, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    async with asyncio.timeout(PATIENCE):
+async def _ready(at: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    async with asyncio.timeout(PATIENCE), caller("127.0.0.1") as http:
         while True:
             assert process.poll() is None, log.read_text("utf-8", "replace")
             try:
-                if (await gateway.ask("GET", "/readyz")).status == 200:
-                    return
+                async with http.get(f"{at}/readyz") as answer:
+                    if answer.status == 200:
+                        return
             except aiohttp.ClientError:
                 await asyncio.sleep(0.05)

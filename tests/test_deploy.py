@@ -1,6 +1,8 @@
-"""What an operator copies: configuration, compose file, systemd unit, Kubernetes manifests. They fit the program."""
+"""What an operator copies: configuration, systemd units, the words of the README. They fit the program."""
 
+import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,74 +11,71 @@ import pytest
 import typer
 
 from gateway.cli.app import app
-from gateway.probes import PATHS
-from gateway.servers import GRACE
-from gateway.settings import Settings, load
-from gateway.settings.process import ServerSettings
-from tests.deployment import DEPLOY, ROOT, checked, document, manifests, program, unit
-from tests.dockerfile import instructions, only
+from gateway.settings import load
+from tests.deployment import (
+    COMPOSE,
+    DATABASE,
+    DEPLOY,
+    ETC,
+    REDIS,
+    ROOT,
+    SHARED,
+    STATE,
+    STOPPING,
+    TOKEN,
+    checked,
+    configured,
+    gateways,
+    program,
+    secrets,
+    unit,
+)
 
-STATE, ETC = "/var/lib/gateway", "/etc/gateway"
-CONFIGURATIONS = ("etc/gateway.yaml", "kubernetes/gateway.yaml")
-STOPPING = ServerSettings().drain + 3 * GRACE + 1  # seconds: the drain, three listeners, what is left
-
-
-def configured(name: str = CONFIGURATIONS[0], **environment: str) -> Settings:
-    return load(DEPLOY / name, environment)
-
-
-def variables(text: dict[str, Any]) -> dict[str, str]:
-    """The environment of a service in the compose file, with a domain."""
-    return {name: re.sub(r"\$\{DOMAIN[^}]*\}", "chat.example.org", value) for name, value in text.items()}
+CONFIGURATIONS = ("etc/gateway.yaml", "etc/replicas.yaml", "kubernetes/gateway.yaml")
 
 
 @pytest.mark.feature("STO-09", "CLI-01")
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_configurations_are_well(name: str) -> None:
-    told = checked(sys.executable, "-m", "gateway.cli", "check", "-c", str(DEPLOY / name), cwd=ROOT)
+def test_configurations_are_well(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, **secrets(tmp_path)}
+    told = checked(sys.executable, "-m", "gateway.cli", "check", "-c", str(DEPLOY / name), cwd=ROOT, env=environment)
     assert "error" not in told
-    settings = configured(name)
-    assert str(settings.storage.database) == f"{STATE}/gateway.db"
-    assert settings.storage.files == f"{STATE}/files"
+    settings = configured(name, tmp_path)
     assert (settings.server.public_url or "").startswith("https://")
+    if settings.storage.database is not None:
+        assert str(settings.storage.database) == f"{STATE}/gateway.db"
+        assert settings.storage.files == f"{STATE}/files"
+    else:
+        assert settings.storage.url == DATABASE
+        assert settings.storage.files == f"{SHARED}/files"
+        assert str(settings.storage.home) == STATE
+        assert settings.inbox.journal in ("", f"{SHARED}/journal")
 
 
 @pytest.mark.feature("STO-09", "CFG-03")
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_secrets_are_files(name: str, tmp_path: Path) -> None:
-    """The channel that is only shown works as it stands, once its # are taken away."""
+def test_what_is_only_shown_works_as_it_stands(name: str, tmp_path: Path) -> None:
+    """Once its # are taken away; secrets are files."""
     text = (DEPLOY / name).read_text("utf-8")
     shown = re.sub(r"(?m)^  # (help:|  \w+: )", r"  \1", text)
+    shown = re.sub(r"(?m)^# (inbox:|redis:|  journal:|  url: !file)", r"\1", shown)
     assert shown != text
     (tmp_path / "gateway.yaml").write_text(shown, "utf-8")
-    (tmp_path / "telegram-token").write_text("123456:" + "A" * 35 + "\n", "utf-8")
-    settings = load(tmp_path / "gateway.yaml", {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    settings = load(tmp_path / "gateway.yaml", secrets(tmp_path))
     assert settings.channels["help"].fault == ""
-    assert "123456:" + "A" * 35 in settings.secrets()
+    assert TOKEN in settings.secrets()
+    if settings.storage.database is None:
+        assert (settings.inbox.journal, settings.redis.url) == (f"{SHARED}/journal", REDIS)
 
 
-@pytest.mark.feature("STO-09", "ACC-05")
-def test_compose() -> None:
-    compose = document("compose.yaml")
-    gateway, caddy = compose["services"]["gateway"], compose["services"]["caddy"]
-    build = gateway["build"]
-    assert (DEPLOY / build["context"]).resolve() == ROOT
-    assert (DEPLOY / build["context"] / build["dockerfile"]).is_file()
-    settings = configured(**variables(gateway["environment"]))
-    assert settings.server.public_url == "https://chat.example.org"
-    assert f"gateway:{settings.server.listen.port}" == caddy["environment"]["GATEWAY"]
-    assert settings.admin.listen.loopback
-    proxy = caddy["networks"]["inside"]["ipv4_address"]
-    assert [str(network) for network in settings.server.trusted_proxies] == [f"{proxy}/32"]
-    assert "ports" not in gateway
-    assert gateway["read_only"] is True
-    assert gateway["cap_drop"] == ["ALL"]
-    assert int(gateway["stop_grace_period"].removesuffix("s")) > STOPPING
-    mounts = [mount.split(":") for mount in gateway["volumes"]]
-    assert sorted(target for _, target, *_ in mounts) == [ETC, STATE]
-    (source,) = [source for source, target, *_ in mounts if target == ETC]
-    assert (DEPLOY / source / "gateway.yaml").is_file()
-    assert {source for source, target, *_ in mounts if target == STATE} <= compose["volumes"].keys()
+@pytest.mark.feature("STO-09", "CFG-03")
+def test_every_variable_that_is_set_is_read() -> None:
+    """And what is read is set somewhere, or has a default."""
+    read = {name for file in CONFIGURATIONS for name in re.findall(r"\$\{(\w+)", (DEPLOY / file).read_text("utf-8"))}
+    given = {name for file in COMPOSE for one in gateways(file).values() for name in one["environment"]}
+    given |= {word.partition("=")[0] for line in unit("replica.conf")["Environment"] for word in line.split()}
+    assert given - {"GATEWAY_CONFIG"} <= read
+    assert read - given == {"CREDENTIALS_DIRECTORY"}, "which systemd sets, and the image"
 
 
 @pytest.mark.feature("STO-09")
@@ -92,98 +91,59 @@ def test_unit_fits_the_program() -> None:
     assert service["DynamicUser"] == ["yes"]
 
 
+@pytest.mark.feature("STO-09", "STO-05")
+def test_units_of_several_gateways(tmp_path: Path) -> None:
+    service = unit("replica.conf")
+    found = []
+    for number in "89":
+        words = " ".join(service["Environment"]).replace("%i", number).split()
+        said = {name: value for name, _, value in (word.partition("=") for word in words)}
+        assert said.pop("GATEWAY_CONFIG") == f"{ETC}/replicas.yaml"
+        found.append(configured("etc/replicas.yaml", tmp_path, **said))
+    one, other = found
+    assert one.storage.files == other.storage.files == f"{STATE}/files"
+    assert one.inbox.journal == other.inbox.journal == f"{STATE}/journal"
+    assert [str(settings.storage.home) for settings in found] == [f"{STATE}/8", f"{STATE}/9"]
+    assert service["StateDirectory"] == ["gateway/%i"]
+    ports = [listen.port for settings in found for listen in (settings.server.listen, settings.admin.listen)]
+    assert ports == [8080, 8081, 8090, 8091]
+    assert all(settings.server.listen.loopback and settings.admin.listen.loopback for settings in found)
+    shown = (DEPLOY / "proxies/nginx.conf").read_text("utf-8")
+    assert re.findall(r"server (127\S+) max_fails=0;", shown) == [str(settings.server.listen) for settings in found]
+    assert service["LoadCredential"] == [f"{name}:{ETC}/secrets/{name}" for name in ("database-url", "redis-url")]
+
+
 @pytest.mark.feature("STO-09")
-def test_systemd_is_content(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["gateway.service", "gateway@8.service"])
+def test_systemd_is_content(name: str, tmp_path: Path) -> None:
     analyze = program("systemd-analyze", "systemd")
-    text = (DEPLOY / "systemd/gateway.service").read_text("utf-8")
-    here = text.replace("/opt/chat-gateway/.venv/bin", str(Path(sys.executable).parent))
-    assert here != text
-    file = tmp_path / "gateway.service"
-    file.write_text(here, "utf-8")
+    file = installed(tmp_path, name)
     assert checked(analyze, "verify", "--man=no", file) == ""
     if "--offline" not in checked(analyze, "--help"):
         pytest.skip("this systemd-analyze cannot judge a unit that is not installed")
     checked(analyze, "security", "--offline=true", "--threshold=20", "--no-pager", file)
 
 
-@pytest.mark.feature("STO-09", "OBS-03")
-def test_kubernetes_asks_the_probes_where_they_are() -> None:
-    pod, container = kubernetes()
-    settings = configured("kubernetes/gateway.yaml")
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert ports == {"http": settings.server.listen.port, "admin": settings.admin.listen.port}
-    asked = {kind: container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")}
-    assert {kind: probe["path"] for kind, probe in asked.items()} == {
-        "startup": "/startupz",
-        "readiness": "/readyz",
-        "liveness": "/healthz",
-    }
-    assert {probe["path"] for probe in asked.values()} == set(PATHS)
-    assert {probe["port"] for probe in asked.values()} == {"http"}
-    assert pod["terminationGracePeriodSeconds"] > STOPPING
-
-
 @pytest.mark.feature("STO-09")
-def test_kubernetes_runs_one_pod_that_may_do_little() -> None:
-    pod, container = kubernetes()
-    assert manifests()["StatefulSet", "gateway"]["spec"]["replicas"] == 1
-    user = only(instructions()[-1], "USER").rest.partition(":")[0]
-    assert pod["securityContext"]["runAsUser"] == pod["securityContext"]["fsGroup"] == int(user)
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["automountServiceAccountToken"] is False
-    allowed = container["securityContext"]
-    assert (allowed["readOnlyRootFilesystem"], allowed["allowPrivilegeEscalation"]) == (True, False)
-    assert allowed["capabilities"] == {"drop": ["ALL"]}
-    environment = {one["name"]: one["value"] for one in container["env"]}
-    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    assert environment == {
-        "GATEWAY_CONFIG": f"{mounts['config']}/gateway.yaml",
-        "CREDENTIALS_DIRECTORY": mounts["secrets"],
-    }
-    assert (mounts["config"], mounts["state"]) == (ETC, STATE)
-    assert not [path for path in mounts.values() if "config" in path], "that is code, and nothing is put over it"
-    assert all("subPath" not in mount for mount in container["volumeMounts"])
-    (claim,) = manifests()["StatefulSet", "gateway"]["spec"]["volumeClaimTemplates"]
-    assert mounts.keys() == {volume["name"] for volume in pod["volumes"]} | {claim["metadata"]["name"]}
-    (generated,) = document("kubernetes/kustomization.yaml")["configMapGenerator"]
-    (config,) = [volume["configMap"]["name"] for volume in pod["volumes"] if volume["name"] == "config"]
-    assert (generated["name"], generated["files"]) == (config, ["gateway.yaml"])
+def test_systemd_reads_what_stands_beside_the_template(tmp_path: Path) -> None:
+    analyze = program("systemd-analyze", "systemd")
+    file = installed(tmp_path, "gateway@8.service")
+    beside = tmp_path / "gateway@.service.d/replica.conf"
+    beside.write_text(beside.read_text("utf-8").replace("StateDirectory=", "StateDirectories="), "utf-8")
+    assert "StateDirectories" in checked(analyze, "verify", "--man=no", file)
 
 
-def kubernetes() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The pod and its one container."""
-    pod: dict[str, Any] = manifests()["StatefulSet", "gateway"]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    return pod, container
-
-
-@pytest.mark.feature("STO-09", "ADM-01")
-def test_kubernetes_shows_the_admin_listener_to_nobody_but_prometheus() -> None:
-    found = manifests()
-    labels = found["StatefulSet", "gateway"]["spec"]["template"]["metadata"]["labels"]
-    policy = found["NetworkPolicy", "gateway"]["spec"]
-    assert policy["policyTypes"] == ["Ingress"]
-    chosen = [policy["podSelector"], found["PodDisruptionBudget", "gateway"]["spec"]["selector"]]
-    chosen.append(found["StatefulSet", "gateway"]["spec"]["selector"])
-    assert all(one["matchLabels"] == labels for one in chosen)
-    admitted = {rule["ports"][0]["port"]: rule["from"] for rule in policy["ingress"]}
-    assert admitted.keys() == {"http", "admin"}
-    assert all(len(rule["ports"]) == 1 for rule in policy["ingress"])
-    (who,) = admitted["admin"]
-    assert who["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
-    services = {name: one["spec"] for (kind, name), one in found.items() if kind == "Service"}
-    assert all(one["selector"] == labels and "type" not in one for one in services.values())
-    (rule,) = found["Ingress", "gateway"]["spec"]["rules"]
-    for path in rule["http"]["paths"]:
-        backend = path["backend"]["service"]
-        (port,) = services[backend["name"]]["ports"]
-        assert port["name"] == backend["port"]["name"] == port["targetPort"] == "http"
-
-
-@pytest.mark.feature("STO-09")
-def test_kubectl_is_content() -> None:
-    built = checked(program("kubectl", "kubernetes-client"), "kustomize", DEPLOY / "kubernetes")
-    assert len(re.findall(r"^kind: ", built, re.MULTILINE)) == len(manifests()) + 1
+def installed(folder: Path, name: str) -> Path:
+    """The unit as it is to be installed, in a folder; the program is the one that runs here."""
+    text = (DEPLOY / "systemd/gateway.service").read_text("utf-8")
+    here = text.replace("/opt/chat-gateway/.venv/bin", str(Path(sys.executable).parent))
+    assert here != text
+    template, at, _ = name.partition("@")
+    (folder / (f"{template}@.service" if at else name)).write_text(here, "utf-8")
+    if at:
+        (folder / f"{template}@.service.d").mkdir()
+        shutil.copy(DEPLOY / "systemd/replica.conf", folder / f"{template}@.service.d")
+    return folder / name
 
 
 def commands() -> dict[str, Any]:

@@ -13,10 +13,10 @@ import pytest
 
 from gateway.probes import PATHS
 from gateway.settings import load
+from tests.deployment import SHARED, STATE
 from tests.dockerfile import ROOT, Instruction, ignored, instructions, only
 from tests.process import PATIENCE, free_port
 
-STATE = "/var/lib/gateway"
 PREAMBLE, BUILD, FINAL = instructions()
 
 
@@ -67,9 +67,10 @@ def test_it_runs_as_nobody_special_and_needs_no_shell() -> None:
     assert only(FINAL, "ENTRYPOINT").words == ["gateway"]
     assert only(FINAL, "CMD").words == ["run"]
     assert all(only(FINAL, word).rest.startswith("[") for word in ("ENTRYPOINT", "CMD"))
-    (state,) = [one for one in FINAL if one.word == "COPY" and "chown" in one.flags]
-    assert state.flags["chown"] == f"{user}:{group}"
-    assert {state.words[-1], only(FINAL, "WORKDIR").rest, only(FINAL, "VOLUME").rest} == {STATE}
+    owned = [one for one in FINAL if one.word == "COPY" and "chown" in one.flags]
+    assert {one.flags["chown"] for one in owned} == {f"{user}:{group}"}
+    assert [one.words[-1] for one in owned] == [STATE, SHARED], "a volume that is new there is its user's"
+    assert only(FINAL, "WORKDIR").rest == only(FINAL, "VOLUME").rest == STATE
     environment = dict(word.partition("=")[::2] for word in only(FINAL, "ENV").words)
     assert environment["GATEWAY_CONFIG"] == "/etc/gateway/gateway.yaml"
     (program,) = [one for one in BUILD if one.word == "RUN" and "venv" in one.words]

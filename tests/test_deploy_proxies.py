@@ -10,7 +10,7 @@ import pytest
 from gateway.ingress.peer import client
 from gateway.settings import load
 from gateway.settings.blocks import Limits
-from tests.deployment import DEPLOY, checked, program
+from tests.deployment import DEPLOY, checked, configured, program
 from tests.doors import Held, Visitor
 from tests.proxied import PROXIES, Behind, behind, caller
 
@@ -25,11 +25,11 @@ def proxy(name: str) -> str:
 
 
 @pytest.mark.feature("STO-09", "ACC-05")
-def test_only_the_proxy_may_say_who_calls() -> None:
+def test_only_the_proxy_may_say_who_calls(tmp_path: Path) -> None:
     trusted = load(DEPLOY / "etc/gateway.yaml", {}).server.trusted_proxies
     assert client("127.0.0.1", "198.51.100.9", trusted) == "198.51.100.9"
     assert client("198.51.100.9", "203.0.113.7", trusted) == "198.51.100.9"
-    pods = load(DEPLOY / "kubernetes/gateway.yaml", {}).server.trusted_proxies
+    pods = configured("kubernetes/gateway.yaml", tmp_path).server.trusted_proxies
     assert client("10.244.3.4", "203.0.113.7, 198.51.100.9", pods) == "198.51.100.9"
     assert client("198.51.100.9", "203.0.113.7", pods) == "198.51.100.9"
     # nginx makes the header anew. Caddy does so unless it is told of proxies in front of it.
