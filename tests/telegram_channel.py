@@ -10,6 +10,7 @@ from aiohttp import ClientSession, ClientTimeout, web
 from adapters.telegram import Adapter
 from gateway.adapter import Call
 from gateway.message import Address, Entity, Part
+from tests.far.place import close
 from tests.far.telegram import TelegramServer
 from tests.recording_gate import RecordingGate
 
@@ -85,7 +86,7 @@ async def called(server: TelegramServer, **keys: Any) -> AsyncIterator[Channel]:
             yield channel
             await server.pusher.stop()
     finally:
-        await runner.cleanup()
+        await close(runner)
 
 
 def part(chat: int, text: str, *entities: Entity, **fields: Any) -> Part:

@@ -12,6 +12,7 @@ from aiohttp import ClientSession, web
 from adapters.telegram.api import Api
 from gateway.errors import Refused, Retry, SendError, Unknown
 from gateway.message import Entity
+from tests.far.place import close
 from tests.far.telegram import TelegramServer
 from tests.recording_gate import RecordingGate
 from tests.telegram_channel import Channel, closed, opened, part
@@ -170,7 +171,7 @@ async def test_an_answer_by_a_proxy_in_between_is_not_sent(status: int) -> None:
     async with TelegramServer() as server, closed(server, api_base=base) as (adapter, _):
         with pytest.raises(Retry):
             await adapter.send(part(7, "hello"))
-    await runner.cleanup()
+    await close(runner)
 
 
 @pytest.mark.feature("SEC-01", "DEV-02")

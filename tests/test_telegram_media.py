@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from adapters.telegram import Adapter
 from gateway.errors import Refused, Retry, Unknown
 from gateway.message import Button, Entity, File
+from tests.far.place import close
 from tests.far.telegram import TelegramServer
 from tests.far.telegram.keyboards import labels
 from tests.recording_gate import RecordingGate
@@ -240,4 +241,4 @@ async def _serving(answer: Callable[[web.BaseRequest], Awaitable[web.Response]])
     try:
         yield "http://{}:{}".format(*runner.addresses[0][:2])
     finally:
-        await runner.cleanup()
+        await close(runner)

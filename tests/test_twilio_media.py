@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway.errors import Refused, Retry, SendError
 from gateway.message import File
+from tests.far.place import close
 from tests.far.twilio import TwilioServer
 from tests.twilio_channel import Channel, opened
 
@@ -68,7 +69,7 @@ async def stranger(leads: dict[str, str]) -> AsyncIterator[tuple[str, list[str]]
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}", shown
     finally:
-        await runner.cleanup()
+        await close(runner)
 
 
 @pytest.mark.feature("MED-01", "SEC-01")

@@ -11,6 +11,7 @@ from aiohttp import ClientSession, ClientTimeout, web
 from adapters.whatsapp import Adapter
 from gateway.adapter import Call
 from gateway.message import Address, Part, Place
+from tests.far.place import close
 from tests.far.whatsapp import NUMBER, SECRET, WhatsAppServer
 from tests.far.whatsapp.people import Group, User
 from tests.recording_gate import RecordingGate
@@ -69,7 +70,7 @@ async def called(server: WhatsAppServer, **more: Any) -> AsyncIterator[Channel]:
             yield channel
             await server.pusher.stop()
     finally:
-        await runner.cleanup()
+        await close(runner)
 
 
 def signed(body: bytes, secret: str = SECRET, method: str = "POST") -> Call:

@@ -12,6 +12,8 @@ from typing import Any, Literal, Self
 import orjson
 from aiohttp import web
 
+from tests.far.place import close
+
 End = Literal["whole", "cut", "reset", "hang"]
 
 
@@ -98,7 +100,7 @@ class Backend:
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping.set()
-        await self._runner.cleanup()
+        await close(self._runner)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -7,6 +7,17 @@ from typing import Self
 from aiohttp import web
 
 
+async def close(runner: web.BaseRunner) -> None:
+    """End a server, and also whoever was being let in at that moment: of them nobody else would know."""
+    server = runner.server
+    await runner.cleanup()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    if server is not None:
+        await server.shutdown(1)
+        await asyncio.sleep(0)
+
+
 class Place:
     """`start` and `stop` are each platform's own: they `_open` with their routes, and `_close` last."""
 
@@ -45,7 +56,7 @@ class Place:
 
     async def _close(self) -> None:
         if self._runner is not None:
-            await self._runner.cleanup()
+            await close(self._runner)
             self._runner = None
 
     def _changed(self) -> None:

@@ -6,6 +6,8 @@ from html import escape
 
 from aiohttp import web
 
+from tests.far.place import close
+
 PAGE = """<!doctype html>
 <html lang="en"><head><title>Shop</title></head>
 <body><h1>Shop</h1><p><a href="/second">Second page</a></p><button>Buy</button>
@@ -46,4 +48,4 @@ async def shop(gateway: str, host: str) -> AsyncIterator[str]:
     try:
         yield f"http://{host}:{port}"
     finally:
-        await runner.cleanup()
+        await close(runner)

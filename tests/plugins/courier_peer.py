@@ -13,6 +13,7 @@ from gateway.message import Address
 from tests.contract import peer
 from tests.contract.peer import WAIT, Fault, Said, Way
 from tests.far.backend import end
+from tests.far.place import close
 from tests.plugins.courier import SIGNATURE
 
 SECRET, KEY, ACCOUNT = "the-secret-that-signs", "the-key-of-the-account", "100"
@@ -49,7 +50,7 @@ class Peer(peer.Peer):
 
     async def stop(self) -> None:
         self.closing.set()
-        await self.runner.cleanup()
+        await close(self.runner)
 
     def options(self, way: Way | None = None) -> dict[str, Any]:
         return {
