@@ -51,13 +51,12 @@ def rest(ids: Sequence[str], upto: int) -> Tx[list[str]]:
     rows = yield (
         f"""UPDATE session SET state = 'dormant' WHERE id IN ({marks}) AND state = 'active'
               AND last_user_activity < $1 AND (SELECT waiting FROM lane WHERE lane.id = session.lane) = 0
-              RETURNING id""",
+              RETURNING id, lane""",
         (upto, *ids),
     )
-    rested = [session for (session,) in rows]
-    if rested:  # whoever has a copy of one reads it again
-        yield f"UPDATE lane SET version = version + 1 WHERE session IN ({_marks(rested)})", tuple(rested)
-    return rested
+    for _, lane in rows:  # whoever has a copy of one reads it again
+        yield "UPDATE lane SET version = version + 1 WHERE id = $1", (lane,)
+    return [session for session, _ in rows]
 
 
 def _marks(values: Sequence[str]) -> str:
