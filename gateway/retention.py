@@ -59,10 +59,6 @@ def rest(ids: Sequence[str], upto: int) -> Tx[list[str]]:
     return [session for session, _ in rows]
 
 
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join(f"${index + 1}" for index in range(len(values)))
-
-
 def late(ids: Sequence[str], upto: int, *, anonymous: bool) -> Tx[list[str]]:
     """Those of these sessions that did not expire, although their user has been silent since before a time."""
     marks = ", ".join(f"${index + 2}" for index in range(len(ids)))
