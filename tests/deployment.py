@@ -1,5 +1,6 @@
 """The files of `deploy/` as data, and the programs that check or run them where there are any."""
 
+import json
 import os
 import re
 import shlex
@@ -55,6 +56,12 @@ def alerts() -> list[dict[str, Any]]:
     """The rules of the alerts."""
     (group,) = document("prometheus/alerts.yaml")["groups"]
     found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def dashboard() -> dict[str, Any]:
+    """The dashboard of Grafana."""
+    found: dict[str, Any] = json.loads((DEPLOY / "grafana/dashboard.json").read_text("utf-8"))
     return found
 
 

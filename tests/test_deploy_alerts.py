@@ -1,12 +1,13 @@
 """The alerts go off when they should, and the autoscaler hears what waits: as Prometheus itself reckons."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deployment import DEPLOY, alerts, checked, document, manifests, program
+from tests.deployment import DEPLOY, alerts, checked, dashboard, document, manifests, program
 from tests.promql import selectors
 
 UP = 'up{job="chat-gateway", instance="a:8081"}'
@@ -102,6 +103,17 @@ def test_alerts_go_off_when_they_should(tmp_path: Path) -> None:
     checked(promtool, "test", "rules", file)
     silent = {alert["alert"] for alert in alerts()} - {name for *_, on in STORIES for name in on}
     assert silent == {"GatewayAcceptSlow"}, "it takes a whole histogram"
+
+
+@pytest.mark.feature("STO-09")
+def test_the_dashboard_asks_what_prometheus_understands(tmp_path: Path) -> None:
+    promtool = program("promtool", "prometheus")
+    asked = [target["expr"] for panel in dashboard()["panels"] for target in panel["targets"]]
+    plain = [re.sub(r"\$__(rate_interval|range)", "5m", expression) for expression in asked]
+    rules = [{"record": f"panel:{number}", "expr": expression} for number, expression in enumerate(plain)]
+    file = tmp_path / "panels.json"
+    file.write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}), "utf-8")
+    assert f"{len(rules)} rules found" in checked(promtool, "check", "rules", "--lint=none", file)
 
 
 @pytest.mark.feature("STO-09", "STO-05")

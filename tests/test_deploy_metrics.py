@@ -5,7 +5,6 @@ import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -17,7 +16,7 @@ from gateway.message import Outbound, Turn
 from gateway.reloading import Origin
 from gateway.settings import load
 from tests import telegram_road
-from tests.deployment import DEPLOY, alerts, document
+from tests.deployment import DEPLOY, alerts, dashboard, document
 from tests.editor import Editor
 from tests.far.telegram import TOKEN, TelegramServer
 from tests.operators import Desk, desk
@@ -83,11 +82,6 @@ async def busy(here: Desk) -> None:
     assert (await reloading.reload()).outcome == "rejected"
 
 
-def dashboard() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((DEPLOY / "grafana/dashboard.json").read_text("utf-8"))
-    return found
-
-
 def expressions() -> Iterator[str]:
     for alert in alerts():
         yield alert["expr"]
@@ -130,6 +124,10 @@ def test_alerts_say_what_to_do() -> None:
         assert alert["labels"]["severity"] in ("page", "ticket")
         assert alert["annotations"]["summary"]
         assert alert["annotations"]["description"]
+    explained = re.findall(
+        r"`(Gateway\w+)`", (DEPLOY / "README.md").read_text("utf-8").partition("What the alerts mean")[2]
+    )
+    assert set(explained) == {alert["alert"] for alert in alerts()}
     jobs = {one["job_name"] for one in document("prometheus/prometheus.yaml")["scrape_configs"]}
     asked = {job for alert in alerts() for job in re.findall(r'job="([^"]+)"', alert["expr"])}
     assert asked == jobs
