@@ -27,6 +27,7 @@ class Hooks:
         name = path[len(PREFIX) :]
         channel = self._house.corridor.channels.get(unquote(name) if "%" in name else name)
         if channel is None:
+            self._house.intake.check()  # while we start, which channels there are is not known yet
             raise Problem(404, "not_found", "there is nothing here")
         if method not in METHODS:
             raise WrongMethod(*METHODS)
