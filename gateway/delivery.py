@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Set
+from math import inf
 
 import structlog
 from msgspec.structs import replace
@@ -75,8 +76,16 @@ class Delivery:
         since = self._reckoned.get(lease)
         return since is None or self._c.clock.tick() <= since + SURE * self._c.lease
 
+    def forsake(self, lease: Lease) -> bool:
+        """Nothing is sent under a lease any more. False: something is being sent under it."""
+        if self.held.get(lease.lane) == lease:
+            return False
+        self._reckoned[lease] = -inf
+        return True
+
     def _hold(self, channel: Channel, lease: Lease, since: float) -> None:
-        self.held[lease.lane], self._reckoned[lease] = lease, since
+        self.held[lease.lane] = lease
+        self._reckoned.setdefault(lease, since)
         self.busy[channel.name] += 1
 
     def _start(self, channel: Channel, lease: Lease, part: Stored | None, since: float) -> None:

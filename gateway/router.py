@@ -27,6 +27,7 @@ from gateway.live import Event
 from gateway.lookout import Lookout
 from gateway.message import Inbound
 from gateway.news import place_changed
+from gateway.orphans import Orphans
 from gateway.participants import Person
 from gateway.reception import Reception
 from gateway.spool import Spool
@@ -70,6 +71,7 @@ class Router:
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._heart: asyncio.Task[None] | None = None
+        self._unanswered, self._unsent = (Orphans(corridor.clock, corridor.lease / 4) for _ in (INBOX, OUTBOX))
         self.spool: Spool | None = None  # where there is a journal
 
     async def receive(
@@ -250,13 +252,13 @@ class Router:
         await self._let_go(turns, sends)
 
     async def _let_go(self, turns: set[lanes.Lease], sends: set[lanes.Lease]) -> None:
-        """A lease in our name that nobody works under (its task failed) is no use to anyone."""
         now = self._c.clock.now()
         at_work = {running.envelope.lease for running in self.turns.running.values()}
-        for lease in turns - at_work:
+        for lease in self._unanswered.among(turns - at_work):
             await self._c.db.write(lanes.release, INBOX, lease, now)
-        for lease in sends - set(self.delivery.held.values()):
-            await self._c.db.write(lanes.release, OUTBOX, lease, now)
+        for lease in self._unsent.among(sends - set(self.delivery.held.values())):
+            if self.delivery.forsake(lease):
+                await self._c.db.write(lanes.release, OUTBOX, lease, now)
 
     async def close(self) -> None:
         """Claim nothing any more; what is being claimed as it comes is a turn when this returns.

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from gateway import inbox, lanes
 from gateway.bot import Delta, Piece, Say
+from gateway.db import Tx
 from gateway.lanes import INBOX
 from gateway.message import Outbound, Part, Turn
 from tests.kit import Kit, Scripted, Ticking, corridor
@@ -54,6 +55,26 @@ async def test_a_heartbeat_disturbs_nobody_who_holds_a_lane(tmp_path: Path) -> N
         await whole(kit)
         assert {turn.attempt for turn in bot.turns} == {1}
         assert len(kit.paper.sent) == 200
+
+
+@pytest.mark.feature("ORD-03", "OUT-03")
+async def test_a_lease_that_nobody_works_under_is_let_go_once_it_has_looked_so_for_long(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        kit.bot()
+        await kit.say("hello")
+        await whole(kit)
+        await kit.corridor.db.write(_in_our_name, kit.corridor.me, kit.clock.now() + 60_000)
+        await kit.router.renew()
+        later(kit, 1)
+        await kit.router.renew()
+        assert await kit.rows("SELECT out_holder FROM lane") == [(kit.corridor.me,)]
+        later(kit, kit.corridor.lease / 4)
+        await kit.router.renew()
+        assert await kit.rows("SELECT out_holder FROM lane") == [(None,)]
+
+
+def _in_our_name(me: str, until: int) -> Tx[None]:
+    yield "UPDATE lane SET out_holder = $1, out_due_at = $2 WHERE id = 1", (me, until)
 
 
 class Noting(Ticking):
