@@ -19,7 +19,7 @@ YAML = """\
 server: {{listen: 127.0.0.1:{port}}}
 admin: {{listen: 127.0.0.1:{admin}}}
 log: {{level: warning}}
-storage: {{url: "{url}", files: "{folder}/files"}}
+storage: {{url: "{url}", files: "{folder}/files", local: "{folder}/{port}"}}
 bots:
   bench: {{kind: http, url: "http://127.0.0.1:{far}/bot"}}
 channels:
