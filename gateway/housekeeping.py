@@ -45,22 +45,24 @@ class Housekeeping:
 
         Of several processes on a store one does it.
         """
-        await asyncio.gather(self._again(self.round), self._again(self.day))
+        await asyncio.gather(self._again(self.attend), self._again(self.day))
 
     async def _again(self, act: Callable[[], Awaitable[None]]) -> None:
         while True:
             await self._c.clock.sleep(EVERY)
-            await self.attend(act)
-
-    async def attend(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do it if it is ours to do; gauges are everybody's. That the store is away is no reason to end."""
-        if self._c.shared.alone or await self._ours():
             await act()
+
+    async def attend(self) -> None:
+        """A round if it is ours to do; gauges are everybody's. That the store is away is no reason to end."""
+        if await self._is_ours():
+            await self.round()
         else:
             await self._tried("measured", self._measured, self._c.clock.now())
 
-    async def _ours(self) -> bool:
+    async def _is_ours(self) -> bool:
         """Whether it is ours to do; whoever does it keeps it until they miss two rounds."""
+        if self._c.shared.alone:
+            return True
         now = self._c.clock.now()
         try:
             return await self._c.db.write(hold, "housekeeping", self._c.me, now, now + round(HELD * 1000))
@@ -71,7 +73,8 @@ class Housekeeping:
     async def day(self) -> None:
         """What channels keep no longer goes: once a day, and after every start."""
         now = self._c.clock.now()
-        if self._swept is None or not 0 <= now - self._swept < DAY:
+        is_due = self._swept is None or not 0 <= now - self._swept < DAY
+        if is_due and await self._is_ours():
             await self._tried("put away", self._put_away, now)
 
     async def round(self) -> None:

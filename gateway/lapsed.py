@@ -85,11 +85,7 @@ def _shorten(aged: Aged, most: int) -> Tx[int]:
     last = rows[0][0] if rows else 1 << 62
     gone = yield (
         "DELETE FROM message WHERE session = $1 AND seq < $2 AND at < $3 RETURNING 1",
-        (
-            aged.session,
-            last,
-            aged.since,
-        ),
+        (aged.session, last, aged.since),
     )
     if gone:
         yield (

@@ -5,7 +5,6 @@ While the journal holds anything, everything goes through it: nothing may overta
 
 import asyncio
 import base64
-import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -66,8 +65,7 @@ class Spool:
         self._c.metrics.accepted(channel.name, "journal").inc()
         self._c.metrics.journal_rows.set(self.rows)
         self._rung.set()
-        turn = uuid.UUID(bytes=inbox.mark(channel.name, inbound.account, inbound.ids[0]))
-        return Accepted("stored", str(turn))
+        return Accepted("stored", inbox.turn_of(inbox.mark(channel.name, inbound.account, inbound.ids[0])))
 
     async def run(self) -> None:
         """Take in what waits, again and again, until cancelled."""

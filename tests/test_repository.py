@@ -156,7 +156,7 @@ def test_no_registry_address_and_no_local_path() -> None:
 @pytest.mark.parametrize("line", ["see https://" + REGISTRIES[0] + "/x", "cd /" + "work/main", '"/' + 'home/ann/x"'])
 def test_address_rule_notices(line: str) -> None:
     assert _findings(line, "x")
-    assert not _findings("https://chat.example.org/home/x and ./work/x, $HOME/x", "x")
+    assert not _findings("https://chat.example.org/home/x and ./" + "work/x, $HOME/x", "x")
 
 
 def test_licence_is_the_standard_text() -> None:

@@ -64,10 +64,10 @@ async def test_a_store_that_is_away_is_told_and_ends_nobodys_housekeeping(tmp_pa
             await stack.enter_async_context(running(daemon))
         for daemon in daemons:
             house = Housekeeping(daemon.corridor, daemon.router.erasure)
-            await house.attend(house.round)
+            await house.attend()
             assert b"gateway_storage_up 1.0" in daemon.corridor.metrics.text()
             await daemon.corridor.db.close()
-            await house.attend(house.round)
+            await house.attend()
             assert b"gateway_storage_up 0.0" in daemon.corridor.metrics.text()
 
 

@@ -45,14 +45,8 @@ class Missed:
     async def take(self, since: int) -> None:
         """Hand in what people said since a time in ms, channel by channel and there in its order."""
         for home in self._homes.all():
-            async for data in self._listed(
-                home,
-                "users.conversations",
-                "channels",
-                lambda client, **page: client.users_conversations(**page),
-                types=KINDS,
-                exclude_archived=True,
-            ):
+            channels = self._listed(home, "users.conversations", "channels", types=KINDS, exclude_archived=True)
+            async for data in channels:
                 await self._take(home, msgspec.convert(data, Channel), since)
 
     async def _take(self, home: Workspace, channel: Channel, since: int) -> None:
@@ -69,34 +63,23 @@ class Missed:
                 await self._gate.receive(found)
 
     def _history(self, home: Workspace, channel: str, since: int) -> AsyncIterator[Mapping[str, Any]]:
-        return self._listed(
-            home,
-            "conversations.history",
-            "messages",
-            lambda client, **page: client.conversations_history(**page),
-            channel=channel,
-            oldest=_ts(since),
-        )
+        return self._listed(home, "conversations.history", "messages", channel=channel, oldest=_ts(since))
 
     def _replies(self, home: Workspace, channel: str, thread: str, since: int) -> AsyncIterator[Mapping[str, Any]]:
-        return self._listed(
-            home,
-            "conversations.replies",
-            "messages",
-            lambda client, **page: client.conversations_replies(**page),
-            channel=channel,
-            ts=thread,
-            oldest=_ts(since),
-        )
+        asked = {"channel": channel, "ts": thread, "oldest": _ts(since)}
+        return self._listed(home, "conversations.replies", "messages", **asked)
 
-    async def _listed(
-        self, home: Workspace, method: str, what: str, call: "Callable[..., Awaitable[Any]]", **asked: Any
-    ) -> AsyncIterator[Mapping[str, Any]]:
+    async def _listed(self, home: Workspace, method: str, what: str, **asked: Any) -> AsyncIterator[Mapping[str, Any]]:
         """All of a list, page by page."""
-        cursor = ""
+        cursor, name = "", method.replace(".", "_")  # as the SDK calls it
+
+        def call(client: "AsyncWebClient", page: Mapping[str, Any]) -> Awaitable[Any]:
+            answer: Awaitable[Any] = getattr(client, name)(**page)
+            return answer
+
         for _ in range(MOST):
             page = {**asked, "limit": PAGE, **({"cursor": cursor} if cursor else {})}
-            answer = await self._asked(home, method, partial(call, **page))
+            answer = await self._asked(home, method, partial(call, page=page))
             for one in answer.get(what) or ():
                 if isinstance(one, dict):
                     yield one
