@@ -16,6 +16,7 @@ from gateway.errors import BotBroken
 from gateway.message import Turn
 from gateway.settings import load
 from tests.kit import Ticking
+from tests.patience import PATIENCE
 from tests.postgres import stored
 
 YAML = """
@@ -154,13 +155,13 @@ class Gateway:
 
     async def until_rows(self, wanted: Any, sql: str, *args: Any) -> None:
         """Wait until the store holds something."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await self.rows(sql, *args) != wanted:
                 await asyncio.sleep(0.005)
 
     async def until(self, seen: Callable[[], bool]) -> None:
         """Wait for something to be so; how long the machine takes does not matter."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not seen():
                 await asyncio.sleep(0.002)
 
@@ -229,7 +230,7 @@ class Events:
 
     async def _read(self) -> Event | None:
         fields = {"id": "", "event": "message", "data": ""}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while line := (await self.response.content.readline()).decode():
                 if line.startswith(":"):
                     return BEAT

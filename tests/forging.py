@@ -21,6 +21,7 @@ from tests.far.telegram import TelegramServer
 from tests.far.twilio import WHATSAPP, TwilioServer
 from tests.far.twilio.caller import Form
 from tests.far.whatsapp import NUMBER, SECRET, WABA, WhatsAppServer
+from tests.patience import PATIENCE
 from tests.process import free_port
 from tests.raw import status
 
@@ -100,7 +101,7 @@ class House:
             writer.write(data)
             if ends:
                 writer.write_eof()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 return status(await reader.readline())
         except ConnectionError:
             return 0

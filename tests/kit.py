@@ -28,6 +28,7 @@ from gateway.router import Router
 from gateway.settings import Settings, load
 from gateway.tasks import Tasks
 from tests.paper import Paper, paper, said
+from tests.patience import PATIENCE
 from tests.postgres import storage, stored
 
 YAML = """
@@ -110,7 +111,7 @@ class Kit:
 
         return await self.corridor.db.read(query)
 
-    async def until(self, seen: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, seen: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Wait for something to be so; how long the machine takes does not matter."""
         async with asyncio.timeout(seconds):
             while not seen():
@@ -118,20 +119,20 @@ class Kit:
 
     async def stored(self, sql: str, row: tuple[Any, ...]) -> None:
         """Wait until the store says so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await self.rows(sql) != [row]:
                 await asyncio.sleep(0.002)
 
     async def quiet_outbox(self) -> None:
         """Wait until nothing is to be sent."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await self.rows("SELECT 1 FROM lane WHERE out_due_at IS NOT NULL") or self.router.delivery.held:
                 await asyncio.sleep(0.002)
 
     async def quiet(self) -> None:
         """Wait until nothing is being answered, sent, or due."""
         due = "SELECT 1 FROM lane WHERE in_due_at IS NOT NULL OR out_due_at IS NOT NULL"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while await self.rows(due) or self.router.turns.running or self.router.delivery.held:
                 await asyncio.sleep(0.002)
 

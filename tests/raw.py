@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.doors import YAML, Gateway
+from tests.patience import PATIENCE
 
 HOOKED = YAML + "  hook: {platform: tests.pushed, bot: echo}\n"
 
@@ -15,7 +16,7 @@ async def raw(gateway: Gateway, *pieces: bytes, pause: float = 0) -> bytes:
             writer.write(piece)
             await writer.drain()
             await asyncio.sleep(pause)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             return await reader.read()
     except ConnectionError:
         return b""

@@ -11,6 +11,7 @@ from gateway.adapter import Receipt, Settled, State
 from gateway.client import Client, Posted, post
 from gateway.errors import Refused, StorageDown
 from gateway.message import File, Inbound
+from tests.patience import PATIENCE
 
 PIECE = 1000  # bytes of a file that are given at one go
 
@@ -121,7 +122,7 @@ class RecordingGate:
             yield whole[start : start + PIECE]
             await asyncio.sleep(0)
 
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait until something holds; looked at whenever the adapter told something."""
         async with asyncio.timeout(seconds):
             while not condition():

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from tests.commands import Ran, gateway
+from tests.patience import PATIENCE
 from tests.postgres import CHOSEN
 from tests.process import ROOT, Gateway, free_port
 
@@ -201,14 +202,14 @@ async def test_a_running_gateway_reads_its_file_again(tmp_path: Path) -> None:
         text = file.read_text()
         assert (await ask(running, "reload")).out == "unchanged\n"
         file.write_text(text.replace("path: /", "path: /here"))
-        async with asyncio.timeout(20):  # by itself, or because of the signal
+        async with asyncio.timeout(PATIENCE):  # by itself, or because of the signal
             os.kill(running.pid, signal.SIGHUP)
             while (await http.get(f"{running.url}/here")).status != 200:
                 await asyncio.sleep(0.01)
         file.write_text(text.replace("bot: b, path", "bot: nobody, path"))
         told = await ask(running, "reload")
         assert (told.code, "gateway.yaml:" in told.err) == (2, True)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (config := (await _status(running))["config"])["outcome"] != "rejected":
                 await asyncio.sleep(0.01)
         assert "nobody" in config["problems"][0]
@@ -232,7 +233,7 @@ async def test_a_start_with_a_broken_file_is_one_with_what_last_worked(tmp_path:
     async with running, aiohttp.ClientSession() as http:
         await _visit(http, running, "hello")
         kept = running.home / "last-good.json"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not kept.exists():
                 await asyncio.sleep(0.01)
         assert kept.stat().st_mode & 0o777 == 0o600
@@ -248,7 +249,7 @@ async def test_a_start_with_a_broken_file_is_one_with_what_last_worked(tmp_path:
         config = (await _status(running))["config"]
         assert (config["outcome"], bool(config["problems"])) == ("rejected", True)
         file.write_text(right.replace("bot: more", "bot: b"))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (await _status(running))["config"]["outcome"] != "applied":
                 await asyncio.sleep(0.01)
 
@@ -257,7 +258,7 @@ async def test_a_start_with_a_broken_file_is_one_with_what_last_worked(tmp_path:
 async def test_a_start_may_insist_on_the_file(tmp_path: Path) -> None:
     running = Gateway(tmp_path, YAML + 'people: {staff: ["${WHO:-ada@example.org}"]}\n')
     async with running:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not (running.home / "last-good.json").exists():
                 await asyncio.sleep(0.01)
     file = tmp_path / "gateway.yaml"

@@ -11,6 +11,7 @@ import pytest
 from gateway.bot import Change, Piece, Say
 from gateway.message import Outbound, Turn
 from tests.doors import YAML, Event, Gateway, Held, Visitor, running, script
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ async def test_who_does_not_read_is_let_go_of(gateway: Gateway) -> None:
     lane = (await gateway.rows("SELECT id FROM lane"))[0][0]
     live = gateway.daemon.corridor.live
     live.begin(lane, "t", 1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while gateway.house.live:
             live.delta(lane, "x" * 10_000)
             await asyncio.sleep(0)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.door.express import _Request
 from tests import pushed
 from tests.doors import Gateway, running
+from tests.patience import PATIENCE
 from tests.raw import HOOKED
 
 PROXIED = HOOKED.replace('listen: "127.0.0.1:0"}', 'listen: "127.0.0.1:0", trusted_proxies: [127.0.0.1]}', 1)
@@ -37,7 +38,7 @@ class Line:
         self.reader, self.writer = reader, writer
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = dict(line.lower().split(": ", 1) for line in lines if line)
             return int(first.split()[1]), headers, await self.reader.readexactly(int(headers["content-length"]))
@@ -47,7 +48,7 @@ class Line:
         return await self.answer()
 
     async def ended(self) -> bool:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             return await self.reader.read() == b""
 
 

@@ -12,6 +12,7 @@ from gateway.operations.office import Office
 from gateway.servers import IDLE
 from tests.doors import Gateway, running
 from tests.leap import leap
+from tests.patience import PATIENCE
 from tests.raw import HOOKED, head, raw, status
 
 
@@ -62,7 +63,7 @@ async def test_garbage_is_answered_and_survived(gateway: Gateway, data: bytes) -
         writer.write(data)
         writer.write_eof()
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 answer = await reader.read(200)
         except ConnectionError:
             answer = b""
@@ -146,7 +147,7 @@ async def test_who_asks_nothing_is_let_go_of(gateway: Gateway, sent: bytes) -> N
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.read(), 0.05)
     leap(30)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await reader.read():
             continue
     writer.close()
@@ -222,7 +223,7 @@ async def test_odd_queries_everywhere(gateway: Gateway, path: str) -> None:
         for name in ("since", "limit", "format", "session_id", "token", "x"):
             for value in QUERIES:
                 gateway.clock.ahead += 10
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(PATIENCE):
                     _, writer = streams = await asyncio.open_connection("127.0.0.1", gateway.port)
                     writer.write(head("GET", f"{path}?{name}={value}", bearer))
                     assert 200 <= status(await streams[0].readuntil(b"\r\n")) < 500

@@ -9,6 +9,7 @@ import pytest
 
 from tests.commands import Ran
 from tests.commands import gateway as command
+from tests.patience import PATIENCE
 from tests.postgres import server
 from tests.process import ROOT, Gateway
 
@@ -61,6 +62,6 @@ async def test_what_waited_when_it_was_killed_is_answered_by_the_next_one(tmp_pa
         await asyncio.gather(asking, return_exceptions=True)
         gateway.release("open")
         await gateway.start()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while "done: are you there?" not in (await ask(gateway, "sessions", "history", visit["session_id"])).out:
                 await asyncio.sleep(0.2)

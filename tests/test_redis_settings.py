@@ -13,6 +13,7 @@ from gateway.settings import load
 from gateway.shared.redis_line import Line
 from tests.commands import gateway as command
 from tests.far.redis import Valkey, valkey
+from tests.patience import PATIENCE
 from tests.redis_ends import Swift, until
 from tests.redis_town import town, up
 from tests.source import ROOT
@@ -116,7 +117,7 @@ async def test_a_user_who_may_do_what_the_documentation_says_may_do_enough(tmp_p
 
 
 async def _kept(server: Valkey, key: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not await server.ask("EXISTS", key):
             await asyncio.sleep(0.01)
 

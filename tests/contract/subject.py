@@ -12,6 +12,7 @@ from aiohttp import ClientSession
 from gateway.adapter import Adapter, Limits
 from gateway.plugins import find, known
 from tests.contract.peer import Peer, Way
+from tests.patience import PATIENCE
 from tests.recording_gate import RecordingGate
 
 NAME = "contract"
@@ -104,7 +105,7 @@ class Subject:
                     await run
 
 
-async def until(seen: Callable[[], object], seconds: float = 10) -> None:
+async def until(seen: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for something to be so; how long the machine takes does not matter."""
     async with asyncio.timeout(seconds):
         while not seen():

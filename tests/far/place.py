@@ -6,6 +6,8 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.patience import PATIENCE
+
 
 async def close(runner: web.BaseRunner) -> None:
     """End a server, and also whoever was being let in at that moment: of them nobody else would know."""
@@ -62,7 +64,7 @@ class Place:
     def _changed(self) -> None:
         self._news.set()
 
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait until something holds; looked at whenever what we keep a record of changes."""
         async with asyncio.timeout(seconds):
             while not condition():
