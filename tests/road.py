@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
+
+import aiohttp
 
 from gateway.db import Rows
 from gateway.message import Turn
 from tests import doors
 from tests.leap import leap
-
-PATIENCE = 30  # seconds, an upper bound only
+from tests.patience import PATIENCE
 
 ECHO = "kind: echo"
 SCRIPTED = "kind: python, call: 'tests.doors:scripted'"
@@ -39,6 +41,16 @@ class WholeRoad:
 
     def rows(self, sql: str, *args: Any) -> Any:
         return self.gateway.rows(sql, *args)
+
+    async def office(self, folder: Path, method: str, path: str) -> tuple[int, Any]:
+        """Ask as an operator does, by the control socket of a gateway in a folder."""
+        home = self.gateway.daemon.settings.storage.home
+        socket = aiohttp.UnixConnector(str(folder / home / "gateway.sock"))
+        async with (
+            aiohttp.ClientSession(connector=socket) as http,
+            http.request(method, f"http://gateway/admin/api/{path}") as response,
+        ):
+            return response.status, await response.json(content_type=None)
 
     async def until(self, seen: Callable[[], object]) -> None:
         async with asyncio.timeout(PATIENCE):

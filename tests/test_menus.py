@@ -86,7 +86,7 @@ async def test_a_menu_that_cannot_be_set_keeps_no_message_waiting(how: dict[str,
             await here.texts(7, ["hi"])
             assert server.touches.menus == {}
         async with gateway(server, tmp_path) as here:
-            await here.gateway.until_rows([(1,)], "SELECT COUNT(*) FROM meta WHERE name = 'kept:help/menu'")
+            await here.until_rows([(1,)], "SELECT COUNT(*) FROM meta WHERE name = 'kept:help/menu'")
             assert len(server.touches.menus) == 2
         asked = [method for method, _ in server.calls].count("setMyCommands")
         async with gateway(server, tmp_path) as here:

@@ -13,6 +13,7 @@ from gateway.message import Turn
 from tests import doors
 from tests.doors import Held
 from tests.far.twilio import NUMBER, PAGE, WHATSAPP, TwilioServer
+from tests.far.twilio.server import SENDERS
 from tests.road import REMEMBERS, SCRIPTED, UNPACED
 from tests.twilio_road import gateway, road
 
@@ -69,7 +70,8 @@ async def test_the_unsigned_and_the_misdirected_leave_nothing_to_answer(tmp_path
         server.caller.token = server.token
         misdirected: list[dict[str, Any]] = [
             {"To": NUMBER},
-            {"To": "whatsapp:+19995550111"},
+            {"To": "nobody"},
+            {"To": "whatsapp:+19995550111", "OptOutType": "STOP"},
             {"AccountSid": "AC" + "66" * 16},
         ]
         for fields in misdirected:
@@ -77,7 +79,33 @@ async def test_the_unsigned_and_the_misdirected_leave_nothing_to_answer(tmp_path
         await here.quiet()
         assert server.sent == []
         assert await here.rows("SELECT COUNT(*) FROM inbox") == [(0,)]
-        assert await here.rows("SELECT reason FROM dropped") == [("unroutable",)] * 3
+        assert await here.rows("SELECT reason FROM dropped") == [("unroutable",)] * 4
+
+
+@pytest.mark.feature("CH-12", "INB-08")
+async def test_what_comes_for_another_sender_is_a_dead_letter_until_the_sender_is_ours(tmp_path: Path) -> None:
+    another = SENDERS[1]
+    async with TwilioServer() as server:
+        ada = server.person("+15550100", "Ada")
+        async with gateway(server, tmp_path, REMEMBERS) as here:
+            for text in ("hello", "/reset"):
+                assert await ada.says(text, To=another) == 200
+            await ada.says("by SMS", To=NUMBER, From=ada.id)
+            await here.quiet()
+            assert server.sent == []
+            letters = (await here.office(tmp_path, "GET", "dead"))[1]["dead"]
+            assert [letter["reason"] for letter in letters] == ["unroutable"] * 3
+            hello = f"dead/inbox/{min(letter['id'] for letter in letters)}"
+            told = (await here.office(tmp_path, "GET", hello))[1]
+            assert (told["event"]["text"], told["event"]["account"]) == ("hello", another.partition(":")[2])
+            for letter in letters:
+                status, told = await here.office(tmp_path, "POST", f"dead/inbox/{letter['id']}/requeue")
+                assert (status, told["code"]) == (409, "unroutable")
+        async with gateway(server, tmp_path, REMEMBERS, sender=another) as here:
+            assert (await here.office(tmp_path, "POST", f"{hello}/requeue"))[0] == 200
+            await here.quiet()
+            assert [sent.asked["From"] for sent in server.sent] == [[another]]
+            assert server.texts(ada.address) == ["hello (1)"]
 
 
 @pytest.mark.feature("OUT-03", "FMT-02")

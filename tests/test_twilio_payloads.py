@@ -8,7 +8,7 @@ import pytest
 
 from adapters.twilio.conversations import Conversations
 from adapters.twilio.fields import read_form, read_json
-from adapters.twilio.messages import Drop, Messages
+from adapters.twilio.messages import Drop, Messages, Stray
 from adapters.twilio.senders import party
 from adapters.twilio.statuses import read_status
 from gateway.message import Inbound, decode, encode
@@ -19,7 +19,7 @@ EXPECTED = sorted(FOLDER.glob("*.inbound.json"))
 PAYLOADS = [file.with_name(file.name.replace(".inbound.json", ".form")) for file in EXPECTED]
 
 
-def read(payload: Path) -> Inbound | Drop | None:
+def read(payload: Path) -> Inbound | Stray | Drop | None:
     """As the channel `help` of whoever the payload is for, the bot being called `helper`."""
     sender = {"sms": NUMBER, "mms": NUMBER, "messenger": PAGE}.get(payload.name.partition("_")[0], WHATSAPP)
     us = party(sender)
@@ -30,10 +30,12 @@ def read(payload: Path) -> Inbound | Drop | None:
     return Messages("help", ACCOUNT, us).read(fields)
 
 
-def expected(payload: Path) -> Inbound | Drop:
+def expected(payload: Path) -> Inbound | Stray | Drop:
     held = payload.with_name(payload.stem + ".inbound.json").read_bytes()
     data: dict[str, Any] = json.loads(held)
-    return Drop(tuple(data["ids"]), data["dropped"]) if "dropped" in data else decode(Inbound, held)
+    if "dropped" in data:
+        return Drop(tuple(data["ids"]), data["dropped"])
+    return Stray(decode(Inbound, json.dumps(data["stray"]))) if "stray" in data else decode(Inbound, held)
 
 
 @pytest.mark.feature("DEV-03", "CH-12", "CH-13", "KEY-09", "MED-01", "MED-05", "FMT-04", "CH-24", "INB-03")

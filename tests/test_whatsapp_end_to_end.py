@@ -4,7 +4,6 @@ import random
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from gateway.message import Turn
@@ -12,7 +11,7 @@ from tests.far.whatsapp import NUMBER, SECRET, WhatsAppServer
 from tests.far.whatsapp.server import SECOND
 from tests.road import REMEMBERS
 from tests.whatsapp_channel import signed
-from tests.whatsapp_road import Road, gateway, road
+from tests.whatsapp_road import gateway, road
 
 ASKS = "kind: python, call: 'tests.test_whatsapp_end_to_end:asks'"
 SHOWS = "kind: python, call: 'tests.test_whatsapp_end_to_end:shows'"
@@ -115,12 +114,12 @@ async def test_what_comes_for_an_unknown_number_is_a_dead_letter_until_the_numbe
             await here.told()
             assert [delivery.status for delivery in server.pusher.deliveries] == [200] * 4
             await here.quiet()
-            letters = [(one["reason"], one["id"]) for one in (await ask(here, tmp_path, "GET", "dead"))[1]["dead"]]
+            letters = [(one["reason"], one["id"]) for one in (await here.office(tmp_path, "GET", "dead"))[1]["dead"]]
             assert [reason for reason, _ in letters] == ["unroutable"] * 3
-            status, told = await ask(here, tmp_path, "GET", f"dead/inbox/{letters[-1][1]}")
+            status, told = await here.office(tmp_path, "GET", f"dead/inbox/{letters[-1][1]}")
             assert (status, told["event"]["text"], told["event"]["account"]) == (200, "hello", "777")
             assert '"777"' in told["raw"]
-            status, told = await ask(here, tmp_path, "POST", f"dead/inbox/{letters[-1][1]}/requeue")
+            status, told = await here.office(tmp_path, "POST", f"dead/inbox/{letters[-1][1]}/requeue")
             assert (status, told["code"]) == (409, "unroutable")
             metrics = here.gateway.daemon.corridor.metrics.text().decode()
             assert 'gateway_dead_letters_total{box="inbox",channel="help",reason="unroutable"} 3.0' in metrics
@@ -130,7 +129,7 @@ async def test_what_comes_for_an_unknown_number_is_a_dead_letter_until_the_numbe
             server.user(7).at(NUMBER).says("elsewhere")
             await here.quiet()
             for _ in range(2):
-                await ask(here, tmp_path, "POST", f"dead/inbox/{letters[-1][1]}/requeue")
+                await here.office(tmp_path, "POST", f"dead/inbox/{letters[-1][1]}/requeue")
             await here.quiet()
             sent = [(sent.number, sent.text) for sent in server.sent]
             assert sent == [(NUMBER, "elsewhere (0)"), ("777", "hello (2)")]
@@ -138,17 +137,6 @@ async def test_what_comes_for_an_unknown_number_is_a_dead_letter_until_the_numbe
             assert await here.rows(f"{said} ORDER BY m.seq") == [
                 *(("hello",), ("/reset",), ("are you there?",), ("hello (2)",))
             ]
-
-
-async def ask(here: Road, folder: Path, method: str, path: str) -> tuple[int, Any]:
-    """By the control socket."""
-    daemon = here.gateway.daemon
-    socket = aiohttp.UnixConnector(str(folder / daemon.settings.storage.home / "gateway.sock"))
-    async with (
-        aiohttp.ClientSession(connector=socket) as http,
-        http.request(method, f"http://gateway/admin/api/{path}") as response,
-    ):
-        return response.status, await response.json(content_type=None)
 
 
 @pytest.mark.feature("CH-11", "GRP-02", "KEY-03")

@@ -15,7 +15,7 @@ from adapters.twilio.conversations import Conversations
 from adapters.twilio.fields import Fields
 from adapters.twilio.lines import Lines
 from adapters.twilio.media import Media
-from adapters.twilio.messages import Drop, Messages
+from adapters.twilio.messages import Drop, Messages, Stray
 from adapters.twilio.missed import Missed
 from adapters.twilio.options import Options as SenderOptions
 from adapters.twilio.order import Order
@@ -143,6 +143,7 @@ class Adapter(adapter.Adapter):
 
     async def _take(self, fields: Fields, call: Call) -> bool:
         """Write down what was told. False when it is nothing that we know of."""
+        found: Inbound | Stray | Drop | None
         if "EventType" in fields:
             found = self._conversations.read(fields)
             if isinstance(found, Inbound) and not self.options.conversations:
@@ -153,6 +154,8 @@ class Adapter(adapter.Adapter):
             found = self._messages.read(fields)
         if isinstance(found, Drop):
             await self.gate.drop(found.ids, self.account, found.reason)
+        elif isinstance(found, Stray):
+            await self.gate.bury(found.inbound, call.body, "unroutable")
         elif found is not None:
             self._note(found)
             await self.gate.receive(found, call.body)
@@ -192,6 +195,9 @@ class Adapter(adapter.Adapter):
             self._heard.move_to_end(inbound.address.chat)
             if len(self._heard) > REMEMBERED:
                 self._heard.popitem(last=False)
+
+    def serves(self, account: str) -> bool:
+        return account == self.account
 
     async def send(self, part: Part) -> str:
         """A message, or several where files cannot go with the words. The other end of its status is our webhook."""

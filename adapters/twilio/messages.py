@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import orjson
+from msgspec.structs import replace
 
 from adapters.twilio.fields import Fields
 from adapters.twilio.media import incoming
@@ -24,6 +25,12 @@ class Drop(NamedTuple):
     reason: str
 
 
+class Stray(NamedTuple):
+    """A message to a sender of the account that is not this channel's, and may be tomorrow."""
+
+    inbound: Inbound
+
+
 class Content(NamedTuple):
     """What a message holds. `text` is what the user reads of it; `ref` another message that it is about."""
 
@@ -40,25 +47,28 @@ class Messages:
     def __init__(self, channel: str, account_sid: str, us: Party) -> None:
         self._channel, self._account_sid, self.us = channel, account_sid, us
 
-    def read(self, fields: Fields) -> Inbound | Drop | None:
+    def read(self, fields: Fields) -> Inbound | Stray | Drop | None:
         """Never raises because of what the fields hold; None when they are no message."""
         sid = fields.first("MessageSid") or fields.first("SmsMessageSid")
         if not SID.fullmatch(sid):
             return None
         ids = (f"message:{sid}",)
-        them = party(fields.first("From"))
-        if not self._is_ours(fields) or them is None or them.kind != self.us.kind:
+        them, there = party(fields.first("From")), party(fields.first("To"))
+        if fields.first("AccountSid") != self._account_sid or them is None or there is None:
             return Drop(ids, "unroutable")
-        if them == self.us:
+        if them.kind != there.kind:
+            return Drop(ids, "unroutable")
+        if them in (self.us, there):
             return Drop(ids, "own_echo")
         if fields.first("OptOutType").upper() == "HELP":
             return Drop(ids, "service")  # Twilio has answered it with the text that the account set for that
         content = _content(fields)
         if content is None:
             return Drop(ids, "unsupported")
-        return Inbound(
+        account = there.id if there.kind == self.us.kind else str(there)
+        told = Inbound(
             channel=self._channel,
-            account=self.us.id,
+            account=account,
             ids=ids,
             kind=content.kind,
             address=Address(chat=them.id, user=them.id),
@@ -69,9 +79,11 @@ class Messages:
             reply_to="" if content.ref else fields.first("OriginalRepliedMessageSid"),
             extra=content.extra,
         )
-
-    def _is_ours(self, fields: Fields) -> bool:
-        return fields.first("AccountSid") == self._account_sid and party(fields.first("To")) == self.us
+        if there == self.us:
+            return told
+        if told.kind not in ("message", "button"):
+            return Drop(ids, "unroutable")
+        return Stray(replace(told, address=replace(told.address, account=account)))
 
 
 def _sender(them: Party, fields: Fields) -> Sender:
