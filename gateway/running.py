@@ -34,6 +34,7 @@ class Running:
         self.load: tuple[Channel, Load] | None = None  # the first part of its answer, taken to be sent
         self._asking: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._soon: Callable[[], None] | None = None
 
     def within(self, seconds: float, soon: Callable[[], None]) -> "Running":
         """Used with `with`: what runs there may be interrupted, and is when it takes longer than that. `soon` is called
@@ -44,7 +45,7 @@ class Running:
         return self
 
     def _ring(self) -> None:
-        if self._left <= 0:
+        if self._left <= 0 or self._soon is None:
             self.interrupt("late")
         else:
             self._soon()
@@ -64,6 +65,8 @@ class Running:
         task, self._asking = self._asking, None
         if self._timer is not None:
             self._timer.cancel()
+        # Both lead back here: a turn that nobody needs any more is to go by itself, not when somebody sweeps.
+        self._timer = self._soon = None
         if kind is asyncio.CancelledError and self.interrupted is not None and task is not None:
             task.uncancel()
             return True

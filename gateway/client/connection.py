@@ -168,6 +168,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
+        del self._parser  # which knows us: what is of no use is to go by itself, not when somebody sweeps
         if self._answer is not None:
             self._answer.lost(f"the connection was lost ({type(error).__name__})" if error else "it hung up")
 

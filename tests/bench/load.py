@@ -81,10 +81,10 @@ class Load:
 
     async def steady(self, rate: float, connections: int) -> None:
         """So many in a second, whatever happens (no coordinated omission)."""
-        began, tasks = time.perf_counter(), []
         free: asyncio.Queue[Caller] = asyncio.Queue()
         for _ in range(connections):
             free.put_nowait(await self._connect())
+        began, tasks = time.perf_counter(), []
         for index, (chat, number, request) in enumerate(self._plan):
             due = began + index / rate
             if (wait := due - time.perf_counter()) > 0:
