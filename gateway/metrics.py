@@ -1,13 +1,13 @@
 """Every metric by name, in one list. Labels come from closed sets and the operator's own names, never from users."""
 
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import groupby
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.samples import Sample
 
+from gateway.counts import Counts
 from gateway.timings import Timings
 
 MOST_SERIES = 2_000  # told at once, however many channels and bots there are
@@ -25,13 +25,16 @@ class Metrics:
         def gauge(name: str, help: str, *labels: str) -> Gauge:
             return Gauge(f"gateway_{name}", help, labels, registry=registry)
 
+        def counts(name: str, help: str, *labels: str) -> Counts:
+            return Counts(f"gateway_{name}", help, labels, registry)
+
         def timings(name: str, help: str, label: str) -> Timings:
             return Timings(f"gateway_{name}", help, label, registry)
 
-        self.inbound = counter("inbound", "Events taken in, by what became of them.", "channel", "outcome")
+        self.accepted = counts("inbound", "Events taken in, by what became of them.", "channel", "outcome")
         self.forged = counter("forged", "Requests refused for a bad signature or secret.", "channel")
-        self.turns = counter("turns", "Turns ended, by how.", "bot", "outcome")
-        self.sends = counter("sends", "Tries to send a part, by result.", "channel", "result")
+        self.answered = counts("turns", "Turns ended, by how.", "bot", "outcome")
+        self.sent = counts("sends", "Tries to send a part, by result.", "channel", "result")
         self.retries = counter("retries", "Tries that failed and are made again later, by box.", "box", "channel")
         self.dead = counter("dead_letters", "Entries given up.", "box", "channel", "reason")
         self.accept_seconds = timings("accept_seconds", "From the door to the disk.", "channel")
@@ -49,11 +52,6 @@ class Metrics:
         self.disk_free = gauge("disk_free_bytes", "Room that is left where a folder of ours is.", "folder")
         self.redis_up = gauge("redis_up", "1 while Redis answers; 0 also where none is configured.")
         self.applied = counter("config_applied", "Configurations applied, by result.", "result")
-
-        # A label lookup costs more than the increment; the hot path keeps its children.
-        self.accepted = lru_cache(maxsize=512)(self.inbound.labels)
-        self.answered = lru_cache(maxsize=512)(self.turns.labels)
-        self.sent = lru_cache(maxsize=512)(self.sends.labels)
 
     def text(self) -> bytes:
         """All of it in the Prometheus text format, at most `MOST_SERIES` series."""

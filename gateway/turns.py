@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from gateway import choices, fallback, inbox, sessions
 from gateway.access import private
+from gateway.alarms import Alarms
 from gateway.asking import ask
 from gateway.assembly import assemble, reach
 from gateway.bot import Delta, Piece, Progress
@@ -42,12 +43,13 @@ class Turns:
         self._summaries, self._conclusions = Summaries(corridor), Conclusions(corridor, delivery)
         self.media = Media(corridor)
         self._signs = Signs(corridor.tasks)
+        self._alarms = Alarms()
         self.running: dict[int, Running] = {}
 
     def start(self, envelope: Envelope, bot: str, inbound: Inbound | None = None) -> None:
         """Begin with a claimed envelope; the place at the desk has been taken."""
-        running = self.running[envelope.lease.lane] = Running(envelope)
-        self._c.tasks.start(self._serve(running, bot, inbound), "turn")
+        running = self.running[envelope.lease.lane] = Running(envelope, self._alarms)
+        running.task = self._c.tasks.start(self._serve(running, bot, inbound), "turn")
 
     def interrupt(self, lane: int, how: str) -> None:
         """A reset or a stop has been committed for a lane, whichever process answers in it."""
@@ -64,7 +66,8 @@ class Turns:
                 if following is None:
                     break
                 inbound = None
-                running = self.running[lane] = Running(following)
+                task, running = running.task, Running(following, self._alarms)
+                running.task, self.running[lane] = task, running
         finally:
             if self.running.get(lane) is running:
                 del self.running[lane]

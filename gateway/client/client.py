@@ -5,6 +5,7 @@ import ssl
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
+from gateway.alarms import Alarms
 from gateway.client.connection import Answer, Connection, NotSent
 from gateway.client.target import Host, Target
 
@@ -17,7 +18,7 @@ class Client:
 
     def __init__(self, keep_alive: float = KEEP_ALIVE) -> None:
         self._loop = asyncio.get_running_loop()
-        self._keep_alive = keep_alive
+        self._keep_alive, self._alarms = keep_alive, Alarms()
         self._parked: defaultdict[Host, deque[Connection]] = defaultdict(deque)
         self._tls: ssl.SSLContext | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -67,7 +68,7 @@ class Client:
         try:
             async with asyncio.timeout(seconds):
                 _, connection = await self._loop.create_connection(
-                    lambda: Connection(self._loop, park), host.name, host.port, ssl=self._context(host)
+                    lambda: Connection(self._loop, self._alarms, park), host.name, host.port, ssl=self._context(host)
                 )
         except TimeoutError:
             raise NotSent("no connection in time") from None

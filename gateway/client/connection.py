@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import httptools
 
+from gateway.alarms import Alarms
+
 HEAD = 65_536  # bytes of an answer's status line and headers
 AHEAD = 262_144  # bytes of a body that are read before somebody asks for them
 
@@ -23,7 +25,7 @@ class Answer:
 
     def __init__(self, connection: "Connection", bodiless: bool) -> None:
         self._connection, self._bodiless = connection, bodiless
-        self._loop = connection.loop
+        self._loop, self._alarms = connection.loop, connection.alarms
         self._chunks: deque[bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
@@ -76,13 +78,13 @@ class Answer:
         if self._error is not None:
             raise self._error
         self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._late) if seconds is not None else None
+        alarm = self._alarms.set(seconds, self._late) if seconds is not None else None
         try:
             await self._waiter
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
+            if alarm is not None:
+                self._alarms.cancel(alarm)
 
     def _late(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -119,8 +121,8 @@ class Answer:
 class Connection(asyncio.Protocol):
     """Belongs to one host. `park` is called whenever it could serve another request."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, park: Callable[["Connection"], None]) -> None:
-        self.loop, self._park = loop, park
+    def __init__(self, loop: asyncio.AbstractEventLoop, alarms: Alarms, park: Callable[["Connection"], None]) -> None:
+        self.loop, self.alarms, self._park = loop, alarms, park
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._answer: Answer | None = None

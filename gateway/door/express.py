@@ -174,19 +174,31 @@ class _Request:
 
 def _bytes(reply: Reply, now: int) -> bytes:
     """A reply as it goes out. `now` in ms."""
+    if not (reply.body or reply.headers):
+        return _plain(reply.status, reply.type, now // 1000)
+    return _head(reply, now // 1000) + reply.body
+
+
+@lru_cache(maxsize=8)
+def _plain(status: int, type: str, second: int) -> bytes:
+    """What nearly all are answered."""
+    return _head(Reply(status, type=type), second)
+
+
+def _head(reply: Reply, second: int) -> bytes:
     named = {"Server": problems.SERVER, "Content-Type": reply.type, **reply.headers}
     lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
     return (
         f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n{lines}"
-        f"Date: {_date(now // 1000)}\r\nContent-Length: {len(reply.body)}\r\n\r\n"
-    ).encode("latin-1") + reply.body
-
-
-def _text(data: bytes) -> str:
-    """As the general server reads it."""
-    return data.decode("utf-8", "surrogateescape")
+        f"Date: {_date(second)}\r\nContent-Length: {len(reply.body)}\r\n\r\n"
+    ).encode("latin-1")
 
 
 @lru_cache(maxsize=2)
 def _date(second: int) -> str:
     return formatdate(second, usegmt=True)
+
+
+def _text(data: bytes) -> str:
+    """As the general server reads it."""
+    return data.decode("utf-8", "surrogateescape")
