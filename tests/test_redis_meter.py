@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from gateway.units import Rate
 from tests.far.redis import Valkey, valkey
 from tests.redis_ends import PATIENCE, ends, until
 
+INSTEAD = "redis.call('DEL', KEYS[1]) return redis.call(unpack(ARGV))"
 STEP = 0.02  # seconds of the clocks that are told how late it is
 BEGAN = 1_800_000_000
 
@@ -62,8 +64,13 @@ class Process:
 
 
 async def passes(seconds: float, *processes: Process) -> None:
-    """Time goes by, and what was asked of Redis is answered."""
+    """Time goes by, and what was asked of Redis is answered, before and after."""
+    await answered(*processes)
     Told.passed += seconds
+    await answered(*processes)
+
+
+async def answered(*processes: Process) -> None:
     for _ in range(5):  # what was answered is heard in the next turn of the loop
         await until(lambda: all(one.settled for one in processes))
         await asyncio.sleep(0)
@@ -141,8 +148,9 @@ async def test_what_a_process_holds_and_does_not_need_goes_back(tmp_path: Path) 
                 break
         assert two.sent
         await one.end.close()
-        two.send(1)
         await passes(2, two)
+        two.send(1)
+        await passes(0, two)
         assert two.send(1) == 1  # who leaves takes nothing along
 
 
@@ -240,12 +248,12 @@ async def test_junk_in_its_buckets_stops_nobody_and_is_no_licence(tmp_path: Path
         for number, junk in enumerate(JUNK):
             before = len(one.sent + two.sent)
             for key in keys:
-                await server.ask("DEL", key)
                 if kind == "fields":
                     at, tokens = ("at", "tokens") if number % 2 else ("tokens", "at")
-                    await server.ask("HSET", key, at, junk, tokens, "7", "hand:x", junk, "hand:process-1", junk)
+                    words: list[Any] = ["HSET", key, at, junk, tokens, "7", "hand:x", junk, "hand:process-1", junk]
                 else:
-                    await server.ask(kind, key, *(["field"] if kind == "HSET" else []), junk)
+                    words = [kind, key, *(["field"] if kind == "HSET" else []), junk]
+                await server.ask("EVAL", INSTEAD, 1, key, *words)
             for _ in range(4):
                 for process in (one, two):
                     process.meter.foresee("ada")
