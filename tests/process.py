@@ -135,6 +135,10 @@ class Gateway:
                 await asyncio.sleep(0.05)
         return True
 
+    async def is_ready(self) -> bool:
+        async with aiohttp.ClientSession() as http:
+            return await self._ready(http)
+
     async def _ready(self, http: aiohttp.ClientSession) -> bool:
         try:
             async with http.get(f"{self.url}/readyz") as response:
@@ -145,6 +149,13 @@ class Gateway:
     async def stop(self) -> None:
         """As a service manager does it; a stop that was asked for is a success."""
         assert await self._end(signal.SIGTERM) in (0, None), f"the gateway ended:\n{self.log[-1500:]}"
+
+    async def stands_still(self, seconds: float) -> None:
+        """For so long it does nothing at all, and knows nothing of it."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """Like a power cut for the process: no handler of its own runs."""

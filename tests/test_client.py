@@ -278,7 +278,7 @@ async def test_nothing_can_be_put_into_a_request_by_its_headers() -> None:
 async def test_tls_is_spoken_and_checked() -> None:
     async with host() as (one, url, client):
         with pytest.raises(NotSent, match="no connection"):
-            await whole(client, url.replace("http:", "https:"))
+            await client.ask(b"POST", target(url.replace("http:", "https:")), {}, connect=0.2)
         assert one.requests == []
     assert target("https://a.example/b").host == ("a.example", 443, True)
     assert ssl.create_default_context().check_hostname

@@ -11,6 +11,7 @@ import pytest
 from tests.crash.account import RESET, SORRY, findings
 from tests.crash.life import Asked, Evidence, Part, Said
 from tests.crash.matrix import crash
+from tests.postgres import CHOSEN
 
 KILLS = int(os.environ.get("GW_CRASHES", "30"))
 
@@ -24,6 +25,19 @@ async def test_killed_anywhere_the_gateway_keeps_its_promises(capsys: pytest.Cap
     assert matrix.forbidden == []
     assert sum(matrix.kills.values()) == KILLS
     assert sum(matrix.messages.values()) > KILLS
+
+
+@pytest.mark.store
+@pytest.mark.feature("STO-03", "STO-04", "STO-06", "DEV-03")
+@pytest.mark.timeout(0)
+async def test_whatever_else_fails_meanwhile_it_keeps_them_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """Platform, bot, store and, among two gateways on PostgreSQL, Valkey; these stand still and lose it, too."""
+    seed, replicas = int(os.environ.get("GW_SEED", "0")), 2 if CHOSEN else 1
+    matrix = await crash(max(1, KILLS // 3), seed, at_once=2, replicas=replicas, troubles=True)
+    with capsys.disabled():
+        print(f"\n{matrix}")
+    assert matrix.forbidden == []
+    assert matrix.faults > sum(matrix.kills.values())
 
 
 def answer(user: int, number: int, place: int, nonce: str = "cafe") -> str:

@@ -122,6 +122,18 @@ async def test_a_locked_file_refuses_all_at_once_and_then_goes_on(tmp_path: Path
     await db.close()
 
 
+@pytest.mark.feature("STO-01", "INB-02")
+async def test_a_start_waits_for_whoever_writes_into_the_file(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).close()
+    with held_by_somebody_else(tmp_path / "gateway.db"):
+        starting = asyncio.create_task(opened(tmp_path))
+        await asyncio.wait([starting], timeout=0.3)
+        assert not starting.done()
+    db = await starting
+    assert await db.write(pair, 1) == 1
+    await db.close()
+
+
 @pytest.mark.feature("INB-01", "STO-01")
 @pytest.mark.parametrize("spare", [0, 1, 2, 3, 7])
 async def test_a_full_store_keeps_nothing_by_halves_and_recovers(tmp_path: Path, spare: int) -> None:

@@ -30,7 +30,7 @@ async def test_a_conversation_gets_a_line_by_the_bot() -> None:
 
 @pytest.mark.feature("OUT-08")
 async def test_a_template_is_sent_with_the_text_as_its_variable() -> None:
-    async with TwilioServer() as server, opened(server) as channel:
+    async with TwilioServer() as server, opened(server, order_wait="off") as channel:
         adapter = channel.adapter
         server.contents["HX1"] = {"types": {"twilio/text": {"body": "News for you: {{1}}"}}}
         await adapter.send(part("it is\n\n   ready\there", template="HX1"))

@@ -3,6 +3,8 @@
 import fcntl
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ from gateway.db import migrations
 from gateway.errors import StorageDown
 from gateway.failpoint import failpoint
 
+BUSY = 1500  # ms; some platforms wait three seconds for our answer, then the event is lost
 PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": 2,  # FULL: with NORMAL a power loss takes back commits that were acknowledged
@@ -22,7 +25,7 @@ PRAGMAS = {
     "journal_size_limit": 64 * 1024 * 1024,
     "cache_size": -16_000,  # KiB
     "wal_autocheckpoint": 4000,
-    "busy_timeout": 1500,  # ms; some platforms wait three seconds for our answer, then the event is lost
+    "busy_timeout": BUSY,
 }
 PATIENCE = 10_000  # ms; while we start nobody waits for us, and somebody may be reading the file
 LARGEST_CHECKED = 1 << 30  # bytes; a longer check after an unclean stop would keep the users waiting
@@ -43,8 +46,10 @@ def hold(path: Path) -> Held:
     writer: apsw.Connection | None = None
     try:
         writer = connect(path)
+        writer.set_busy_timeout(PATIENCE)
         migrate(writer, path)
         _settle_boot(writer, path)
+        writer.set_busy_timeout(BUSY)
     except BaseException as error:
         if writer is not None:
             writer.close()
@@ -100,10 +105,24 @@ def migrate(connection: apsw.Connection, path: Path, upto: int | None = None) ->
         )
     for number, sql in steps:
         if current < number <= (upto or number):
-            with connection:
+            with _whole(connection):
                 connection.execute(_strict(sql))
                 failpoint("migration.step")
                 connection.execute(f"PRAGMA user_version = {number}")
+
+
+@contextmanager
+def _whole(connection: apsw.Connection) -> Iterator[None]:
+    """A transaction that waits for its turn at the beginning: who has read and then wants to write is refused at once.
+    (The library's own waits with the interpreter in its hands.)
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def _strict(sql: str) -> str:
@@ -114,7 +133,7 @@ def _strict(sql: str) -> str:
 
 def _settle_boot(connection: apsw.Connection, path: Path) -> None:
     """Take over from the process that was here before: its leases are void, its sends in flight are in doubt."""
-    with connection:
+    with _whole(connection):
         unclean = connection.execute("SELECT 1 FROM meta WHERE name = 'open'").fetchall()
         connection.execute("INSERT INTO meta VALUES ('open', '1') ON CONFLICT DO NOTHING")
         # What the partial indexes are made of is said again, so that they are used: an outbox is long.

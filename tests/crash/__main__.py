@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--replicas", type=int, default=1, help="so many gateways on one PostgreSQL")
+    parser.add_argument("--troubles", action="store_true", help="everything else fails now and then, too")
     given = parser.parse_args()
     if given.replicas > 1:
         os.environ["GW_STORE"] = "postgres"
@@ -24,9 +25,9 @@ def main() -> None:
 
     def told(matrix: Matrix) -> None:
         done = sum(matrix.kills.values())
-        print(f"{done} kills, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        print(f"{done} kills, {matrix.faults} faults, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
-    matrix = asyncio.run(crash(given.kills, given.seed, told, given.at_once, given.replicas))
+    matrix = asyncio.run(crash(given.kills, given.seed, told, given.at_once, given.replicas, troubles=given.troubles))
     print(matrix)
     for finding in matrix.forbidden:
         print(finding)

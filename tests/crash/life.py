@@ -6,12 +6,15 @@ import secrets
 import time
 from bisect import bisect
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests import postgres
+from tests.crash.troubles import Troubles
 from tests.far.backend import Backend, Call, Reply, as_json
+from tests.far.redis import valkey
 from tests.far.telegram import TOKEN, TelegramServer
 from tests.postgres import member
 from tests.process import Gateway
@@ -33,8 +36,12 @@ FAILPOINTS = {  # name: how many times it may be passed before the process dies 
     "send.intended": 15,
 }
 AT_RANDOM = "at random"
+STILL = "stands still"  # not killed: it does nothing for longer than its leases last, and goes on
+DATABASE = "database crashes"  # no gateway is killed: the server that all work on is, and comes back
 UPGRADE = "upgrade"  # not killed: asked to stop, while people go on talking
 PLACES = (*FAILPOINTS, AT_RANDOM)
+TOGETHER = (*PLACES, STILL, DATABASE)  # of several gateways on one server
+LEASE = 2.0  # seconds, where there are several
 SECRET = "hook-secret"
 CONFIG = """
 bots: {b: {kind: http, url: URL, timeout: 20s}}
@@ -88,16 +95,21 @@ class Evidence(NamedTuple):
     parts: list[Part]
     entries: list[tuple[str, str, str | None, int]]  # text, state, reason, crashes
     faults: list[str]
+    met: Mapping[str, int] = {}  # what else went wrong, and how often
 
 
 class Life:
     """`polling`: the gateway fetches its updates; else they are pushed to it.
 
-    With `replicas` so many gateways work on the store; one after another is killed while the others go on.
+    With `replicas` so many gateways work on the store; one after another is killed while the others go on. With
+    `troubles` everything else fails now and then, too.
     """
 
-    def __init__(self, folder: Path, chance: random.Random, *, polling: bool, replicas: int = 1) -> None:
+    def __init__(
+        self, folder: Path, chance: random.Random, *, polling: bool, replicas: int = 1, troubles: bool = False
+    ) -> None:
         self._folder, self._chance, self._polling, self._replicas = folder, chance, polling, replicas
+        self._wanted, self._troubles = troubles, None  # type: tuple[bool, Troubles | None]
         self._numbers = dict.fromkeys(USERS, 0)
         self._said: list[Said] = []
         self._kills: list[str] = []
@@ -105,14 +117,19 @@ class Life:
 
     async def run(self, places: list[str]) -> Evidence:
         """Kill at each of these places, let the work end, and tell what happened."""
-        async with TelegramServer() as platform, Backend(self._answer) as bot:
+        async with TelegramServer() as platform, Backend(self._answer) as bot, AsyncExitStack() as more:
             mode = "polling" if self._polling else "webhook"
             config = CONFIG.replace("API", platform.url).replace("URL", bot.url).replace("MODE", mode)
             config = config.replace("TOKEN", TOKEN).replace("SECRET", SECRET)
-            gateways = [Gateway(self._folder, config, replica=name) for name in self._names()]
+            redis = await more.enter_async_context(valkey()) if self._wanted and self._replicas > 1 else None
+            config += f"redis: {{url: '{redis.url}'}}\n" if redis else ""
+            gateways = self._gateways = [Gateway(self._folder, config, replica=name) for name in self._names()]
             if not self._polling:
                 first, *others = (f"{gateway.url}/c/t" for gateway in gateways)
                 await platform.pusher.start(first, SECRET, *others)
+            if self._wanted:
+                how = {"polling": self._polling}
+                self._troubles = Troubles(self._chance, self._folder, platform, gateways, redis, **how)
             try:
                 for gateway in gateways[1:]:
                     await gateway.spawn()
@@ -123,6 +140,8 @@ class Life:
                 for gateway in gateways:
                     if not gateway.runs:
                         await gateway.spawn()
+                if self._troubles is not None:
+                    self._troubles.end()
                 await self._done(gateways, platform)
                 await asyncio.gather(*(gateway.ready() for gateway in gateways))
             finally:
@@ -136,6 +155,8 @@ class Life:
 
     def _answer(self, call: Call) -> Reply:
         """Something else every time, in one to four messages, after a while."""
+        if self._troubles is not None and (failed := self._troubles.at_the_bot(call)) is not None:
+            return failed
         _, user, number = call.document["message"]["text"].split()
         nonce, count = secrets.token_hex(4), self._chance.randint(1, 4)
         texts = [f"answer {user} {number} {nonce} {index} of {count}" for index in range(1, count + 1)]
@@ -148,18 +169,35 @@ class Life:
         await gateway.spawn(**({"GW_FAILPOINT": f"{place}:{passes}"} if place in FAILPOINTS else {}))
         if self._replicas > 1:  # the others take what comes before it is there
             await gateway.up()
-        talking = asyncio.ensure_future(self._talk(platform))
+        meanwhile = [asyncio.ensure_future(self._talk(platform))]
+        meanwhile += [asyncio.ensure_future(self._troubles.go_on())] if self._troubles is not None else []
+        await self._comes_to_its_end(gateway, place)
+        for one in meanwhile:
+            one.cancel()
+        for ended in await asyncio.gather(*meanwhile, return_exceptions=True):
+            assert isinstance(ended, asyncio.CancelledError), ended
+        if self._replicas > 1 and not gateway.runs:
+            await gateway.spawn()
+
+    async def _comes_to_its_end(self, gateway: Gateway, place: str) -> None:
         if place in FAILPOINTS:
             await gateway.ended(LONGEST)
         else:
-            if place == UPGRADE:
-                await gateway.ready()
+            if place in (UPGRADE, STILL, DATABASE):  # who has just been started and has no store ends at once
+                await asyncio.gather(*(one.ready() for one in self._gateways if one.runs))
             await asyncio.sleep(0.3 + self._chance.random() * 2.0)
-        await (gateway.stop() if place == UPGRADE else gateway.kill())
-        talking.cancel()
-        await asyncio.gather(talking, return_exceptions=True)
-        if self._replicas > 1:
-            await gateway.spawn()
+        if place == UPGRADE:
+            await gateway.stop()
+        elif place == STILL:
+            await gateway.stands_still(LEASE + 1 + self._chance.random() * 2)
+            await asyncio.sleep(0.5)
+        elif place == DATABASE:
+            await asyncio.to_thread(postgres.server().stop)
+            await asyncio.sleep(self._chance.random() * 3)
+            await asyncio.to_thread(postgres.server().start)
+            await asyncio.sleep(1)
+        else:
+            await gateway.kill()
 
     async def _talk(self, platform: TelegramServer) -> None:
         """People talk from before the process is there until it is gone, in bursts, and now and then begin anew."""
@@ -202,6 +240,7 @@ class Life:
             [Part(int(chat), *rest) for chat, *rest in self._rows(parts)],
             [(text, state, reason, crashes) for text, state, reason, crashes in self._rows(entries)],
             wrong,
+            self._troubles.met if self._troubles is not None else {},
         )
 
 

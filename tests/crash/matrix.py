@@ -6,11 +6,11 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.crash.account import VERDICTS, Finding, findings
-from tests.crash.life import PLACES, Evidence, Life
+from tests.crash.life import PLACES, TOGETHER, Evidence, Life
 
 KILLS = 10  # in one life
 FORBIDDEN = ("lost", "doubled", "disordered", "mixed")
@@ -24,9 +24,11 @@ class Matrix:
         self.messages: Counter[str] = Counter()
         self.found: Counter[tuple[str, str]] = Counter()
         self.forbidden: list[Finding] = []
+        self.met: Counter[str] = Counter()  # what went wrong besides
 
     def add(self, evidence: Evidence) -> None:
         self.kills.update(evidence.kills)
+        self.met.update(evidence.met)
         self.messages.update(evidence.kills[said.kill] for said in evidence.said)
         for finding in findings(evidence):
             self.found[evidence.kills[finding.kill], finding.verdict] += 1
@@ -37,32 +39,52 @@ class Matrix:
         head = ("killed at", "kills", "messages", *VERDICTS)
         counts = {
             place: [self.kills[place], self.messages[place], *(self.found[place, verdict] for verdict in VERDICTS)]
-            for place in PLACES
+            for place in TOGETHER
+            if self.kills[place] or place in PLACES
         }
         counts["all"] = [sum(column) for column in zip(*counts.values(), strict=True)]
         rows = [head, *((place, *map(str, row)) for place, row in counts.items())]
-        return "\n".join(f"{row[0]:<16}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows)
+        table = [f"{row[0]:<16}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
+        if self.met:
+            table += [f"{self.faults} faults, of them besides:"]
+            table += [f"{count:7} {name}" for name, count in self.met.most_common()]
+        return "\n".join(table)
+
+    @property
+    def faults(self) -> int:
+        return self.kills.total() + self.met.total()
 
 
-def plans(kills: int, chance: random.Random) -> Iterator[list[str]]:
+def plans(kills: int, chance: random.Random, all: Sequence[str] = PLACES) -> Iterator[list[str]]:
     """Places of death for each life: all in turn, and then again, in no order."""
     places: list[str] = []
     while len(places) < kills:
-        places += chance.sample(PLACES, len(PLACES))
+        places += chance.sample(all, len(all))
     for start in range(0, kills, KILLS):
         yield places[start : min(start + KILLS, kills)]
 
 
 async def crash(
-    kills: int, seed: int, told: Callable[[Matrix], None] = lambda matrix: None, at_once: int = 1, replicas: int = 1
+    kills: int,
+    seed: int,
+    told: Callable[[Matrix], None] = lambda matrix: None,
+    at_once: int = 1,
+    replicas: int = 1,
+    *,
+    troubles: bool = False,
 ) -> Matrix:
-    """So many kills, in lives of ten. `told` is called after each life."""
-    chance, matrix, places = random.Random(seed), Matrix(), asyncio.Semaphore(at_once)
+    """So many kills, in lives of ten. `told` is called after each life.
+
+    Where there are troubles several gateways' server crashes too: their lives are led one after another.
+    """
+    whole = troubles and replicas > 1
+    chance, matrix, places = random.Random(seed), Matrix(), asyncio.Semaphore(1 if whole else at_once)
 
     async def live(number: int, plan: list[str]) -> None:
         async with places:
             folder = Path(tempfile.mkdtemp(prefix="crash-"))
-            life = Life(folder, random.Random(seed + number), polling=number % 2 == 0, replicas=replicas)
+            how = {"polling": number % 2 == 0, "troubles": troubles}
+            life = Life(folder, random.Random(seed + number), replicas=replicas, **how)
             before = len(matrix.forbidden)
             evidence = await life.run(plan)
             matrix.add(evidence)
@@ -73,6 +95,6 @@ async def crash(
             told(matrix)
 
     async with asyncio.TaskGroup() as lives:
-        for number, plan in enumerate(plans(kills, chance)):
+        for number, plan in enumerate(plans(kills, chance, TOGETHER if whole else PLACES)):
             lives.create_task(live(number, plan))
     return matrix

@@ -54,6 +54,11 @@ class Script:
     def add(self, fault: Fault) -> None:
         self._faults.append(fault)
 
+    @property
+    def unused(self) -> list[Fault]:
+        """Those that have not been met yet."""
+        return list(self._faults)
+
     def clear(self) -> None:
         self._faults.clear()
 
