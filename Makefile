@@ -72,19 +72,23 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 run: env
 	@exec $(BIN)/gateway run $(RUN_ARGS)
 
-# What is written down is tested on both stores. 5: of what was asked for, nothing touches the store.
+# What is written down is tested on two pairs: SQLite alone, PostgreSQL with Valkey. 5: of what was asked for, nothing
+# touches the store.
 TOGETHER := --numprocesses auto
 test: env-dev
 	@$(BIN)/python -m pytest $(TOGETHER) $(PYTEST_ARGS)
-	@echo "the same on PostgreSQL, as far as it is about what is written down"
-	@GW_STORE=postgres $(BIN)/python -m pytest $(TOGETHER) -m store $(PYTEST_ARGS) || test $$? -eq 5
+	@echo "the same on PostgreSQL with Valkey, as far as it is about what is written down"
+	@GW_STORE=postgres GW_REDIS=valkey $(BIN)/python -m pytest $(TOGETHER) -m store $(PYTEST_ARGS) || test $$? -eq 5
 
 # Hours: all of it on PostgreSQL too, every order of things, and sizes that only a long run has time for.
 test-long: env-dev
 	@GW_ORDERS=all GW_SESSIONS=1000000 GW_VISITS=16000 GW_DOCUMENTS=5000 GW_CRASHES=500 GW_FUZZ=5000 GW_EDITS=1000 \
 	  GW_POWER_CUTS=2500 GW_LOAD=10000 $(BIN)/python -m pytest $(TOGETHER) --long --timeout 7200 $(PYTEST_ARGS)
 	@GW_STORE=postgres $(BIN)/python -m pytest $(TOGETHER) --long --timeout 1200 $(PYTEST_ARGS)
+	@GW_REDIS=valkey $(BIN)/python -m pytest $(TOGETHER) --timeout 1200 -m store $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.crash 500 --replicas 3
+	@$(BIN)/python -m tests.crash 600 --troubles
+	@$(BIN)/python -m tests.crash 300 --troubles --replicas 2
 
 check: env-dev
 	@$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from gateway.db import Rows, Tx
 from gateway.errors import BotBroken
 from gateway.message import Turn
 from gateway.settings import load
+from tests.aid import aided
 from tests.kit import Ticking
 from tests.patience import PATIENCE
 from tests.postgres import stored
@@ -261,7 +262,7 @@ class Events:
 async def running(folder: Path, yaml: str = YAML) -> AsyncIterator[Gateway]:
     """A gateway on an empty store in a folder, or on the one that is there."""
     file = folder / "gateway.yaml"
-    file.write_text(stored(yaml, folder), "utf-8")
+    file.write_text(aided(stored(yaml, folder), folder), "utf-8")
     clock = Ticking()
     daemon = Daemon(load(file, {}), clock=clock, root=folder)
     await daemon.start()

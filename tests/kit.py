@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from gateway.metrics import Metrics
 from gateway.router import Router
 from gateway.settings import Settings, load
 from gateway.tasks import Tasks
+from tests.aid import beside
 from tests.paper import Paper, paper, said
 from tests.patience import PATIENCE
 from tests.postgres import storage, stored
@@ -157,7 +158,11 @@ async def corridor(
     http, client = aiohttp.ClientSession(), Client()
     files, name, lease = FileStore(db, clock, folder / "files"), me or clock.new_id(), wanted.server.lease
     await files.open()
-    shared = Corridor(db, clock, desk, Memory(db), Live(), Metrics(), tasks, files, wanted.inbox, name, lease)
+    about = AsyncExitStack()
+    joined, copies = await about.enter_async_context(beside(folder, name, clock))
+    memory = Memory(db, joined, copies)
+    shared = Corridor(db, clock, desk, memory, Live(joined), Metrics(), tasks, files, wanted.inbox, name, lease)
+    shared.shared = joined
     shared.aliases.update(await db.read(moving.aliases))
     shared.recovering = await db.read(recovery.until)
     router = Router(shared)
@@ -182,6 +187,7 @@ async def corridor(
         await shared.fetchers.close()
         await http.close()
         await client.close()
+        await about.aclose()
         await db.close()
 
 

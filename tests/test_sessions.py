@@ -249,6 +249,7 @@ async def test_a_dormant_session_is_resumed_by_the_next_message(tmp_path: Path) 
 
         def doze():  # type: ignore[no-untyped-def]
             yield "UPDATE session SET state = 'dormant'", ()
+            yield "UPDATE lane SET version = version + 1", ()
 
         await kit.corridor.db.write(doze)
         await kit.say("two")

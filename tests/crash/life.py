@@ -169,13 +169,14 @@ class Life:
         await gateway.spawn(**({"GW_FAILPOINT": f"{place}:{passes}"} if place in FAILPOINTS else {}))
         if self._replicas > 1:  # the others take what comes before it is there
             await gateway.up()
-        meanwhile = [asyncio.ensure_future(self._talk(platform))]
-        meanwhile += [asyncio.ensure_future(self._troubles.go_on())] if self._troubles is not None else []
+        talking = asyncio.ensure_future(self._talk(platform))
+        failing = asyncio.ensure_future(self._troubles.go_on()) if self._troubles is not None else None
         await self._comes_to_its_end(gateway, place)
-        for one in meanwhile:
-            one.cancel()
-        for ended in await asyncio.gather(*meanwhile, return_exceptions=True):
-            assert isinstance(ended, asyncio.CancelledError), ended
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+        if self._troubles is not None and failing is not None:
+            self._troubles.rest()
+            await failing
         if self._replicas > 1 and not gateway.runs:
             await gateway.spawn()
 

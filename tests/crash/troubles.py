@@ -49,10 +49,14 @@ class Troubles:
         self._kinds += [self._flushed, self._flushed, self._stopped] if redis else []
 
     async def go_on(self) -> None:
-        """Until it is cancelled."""
-        while True:
+        """Until `rest` is called: one that has begun comes to its end."""
+        self._going = True
+        while self._going:
             await asyncio.sleep(self._chance.random() * 2 * EVERY)
             await self._chance.choice(self._kinds)()
+
+    def rest(self) -> None:
+        self._going = False
 
     def end(self) -> None:
         """Nothing goes wrong any more."""
