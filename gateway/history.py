@@ -96,7 +96,8 @@ def _inserting(count: int) -> str:
     return f"INSERT INTO message (session, {COLUMNS}) VALUES {rows}"
 
 
-def _from_row(row: tuple[object, ...]) -> Message:
+def message_of(row: tuple[object, ...]) -> Message:
+    """A line, from its `COLUMNS`."""
     seq, role, name, sender, text, extra, at, ref, turn, flag = row
     more = decode(_Extra, extra) if isinstance(extra, str) else _Extra()
     return Message(
@@ -122,7 +123,7 @@ def newest(session: str, limit: int) -> Tx[list[Message]]:
         f"SELECT {COLUMNS} FROM message WHERE session = $1 ORDER BY seq DESC LIMIT $2",
         (session, limit),
     )
-    return [_from_row(row) for row in reversed(rows)]
+    return [message_of(row) for row in reversed(rows)]
 
 
 def after(session: str, seq: int, limit: int) -> Tx[list[Message]]:
@@ -131,7 +132,7 @@ def after(session: str, seq: int, limit: int) -> Tx[list[Message]]:
         f"SELECT {COLUMNS} FROM message WHERE session = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         (session, seq, limit),
     )
-    return [_from_row(row) for row in rows]
+    return [message_of(row) for row in rows]
 
 
 def of_turn(turn: str) -> Tx[list[Message]]:
@@ -142,7 +143,7 @@ def of_turn(turn: str) -> Tx[list[Message]]:
               ORDER BY seq""",
         (turn,),
     )
-    return [_from_row(row) for row in rows]
+    return [message_of(row) for row in rows]
 
 
 def spoken(session: str, seq: int, limit: int) -> Tx[list[Message]]:
@@ -152,7 +153,7 @@ def spoken(session: str, seq: int, limit: int) -> Tx[list[Message]]:
               ORDER BY seq DESC LIMIT $3""",
         (session, seq, limit),
     )
-    return [_from_row(row) for row in reversed(rows)]
+    return [message_of(row) for row in reversed(rows)]
 
 
 def line_of(session: str, turn: str, number: int) -> Tx[int | None]:

@@ -12,7 +12,7 @@ import orjson
 from gateway import history, participants, sessions
 from gateway.db import Database, Tx
 from gateway.message import Message, Sender
-from gateway.participants import Known, Person
+from gateway.participants import Known, Person, shown
 from gateway.sessions import Facts
 from gateway.shared import LOOK, Shared
 from gateway.shared.memory import Alone
@@ -54,6 +54,26 @@ def load(session: str, limit: int) -> Tx[tuple[Facts, list[Message]]]:
     return facts, (yield from history.spoken(session, facts.summary_upto, limit))
 
 
+_AT_ONCE = f"""SELECT {", ".join(f"s.{name}" for name in Facts._fields)},
+      (SELECT json_agg(json_build_array({history.COLUMNS})) FROM (SELECT {history.COLUMNS} FROM message
+         WHERE session = s.id AND seq > s.summary_upto AND role <> 'system' ORDER BY seq DESC LIMIT $2) AS said),
+      {", ".join(f"p.{name}" for name in Known._fields)}
+    FROM session s LEFT JOIN participant p ON p.id = $3 WHERE s.id = $1"""
+
+
+def load_at_once(session: str, limit: int, participant: str) -> Tx[tuple[Facts, list[Message], Known | None]]:
+    """The same with a participant, by one statement, since each is a way to a server and back. Where there is none a
+    process has its store for itself, and seldom reads what it has written.
+    """
+    rows = yield _AT_ONCE, (session, limit, participant)
+    if not rows:
+        raise LookupError(f"session {session} is not in the store")
+    width = len(Facts._fields)
+    facts, said, known = rows[0][:width], rows[0][width], rows[0][width + 1 :]
+    messages = [history.message_of(tuple(line)) for line in reversed(orjson.loads(said or "[]"))]
+    return Facts._make(facts), messages, Known._make(known) if known[0] else None
+
+
 class Cache(Protocol):
     """Copies of sessions that whichever process answers next may use. Nothing is committed because of one."""
 
@@ -84,19 +104,23 @@ class Memory:
         """
         kept = self._sessions.get(session)
         if kept is None or kept.version != version:
-            if not self._shared.alone:
-                self._drop(participant)
-            kept = self._sessions[session] = await self._load(session, version, limit)
+            kept = self._sessions[session] = await self._load(session, version, limit, participant)
         self._sessions.move_to_end(session)
         if len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
         return kept
 
-    async def _load(self, session: str, version: int, limit: int) -> Remembered:
+    async def _load(self, session: str, version: int, limit: int, participant: str) -> Remembered:
         copy = await self._cache.recall(session, version, limit) if self._cache is not None else None
         if copy is not None:
+            self._renew(participant, None)
             return copy
-        kept = Remembered(version, *(await self._db.read(load, session, limit)))
+        if self._shared.alone:
+            kept = Remembered(version, *(await self._db.read(load, session, limit)))
+        else:
+            facts, messages, known = await self._db.read(load_at_once, session, limit, participant)
+            self._renew(participant, known)
+            kept = Remembered(version, facts, messages)
         self.committed(session, kept, limit)
         return kept
 
@@ -140,6 +164,17 @@ class Memory:
         """Somebody's row has changed, or is gone: no process is to go by its copy."""
         self._drop(participant)
         self._shared.publish("people", participant)
+
+    def _renew(self, participant: str, known: Known | None) -> None:
+        """What another process may have changed is as it has just been read, or not known any more."""
+        if self._shared.alone:
+            return
+        person = self._by_id.get(participant)
+        kept = self._people.get(person) if person is not None else None
+        if person is not None and kept is not None and known is not None and shown(known) == shown(kept[1]):
+            self._people[person] = (kept[0], known)
+        else:
+            self._drop(participant)
 
     def _drop(self, participant: str) -> None:
         person = self._by_id.pop(participant, None)

@@ -39,6 +39,11 @@ class Known(NamedTuple):
 COLUMNS = ", ".join(Known._fields)
 
 
+def shown(known: Known) -> tuple[str, ...]:
+    """What of it follows from how a platform shows somebody."""
+    return known.level, known.name, known.language, known.profile
+
+
 def find(participant: str) -> Tx[Known | None]:
     rows = yield f"SELECT {COLUMNS} FROM participant WHERE id = $1", (participant,)
     return Known._make(rows[0]) if rows else None

@@ -44,7 +44,7 @@ async def reads(gateway: Gateway, visitor: Visitor, text: str) -> int:
 
     async def counted(tx: object, *args: object) -> object:
         nonlocal count
-        count += getattr(tx, "__qualname__", "") == "load"
+        count += getattr(tx, "__qualname__", "") in ("load", "load_at_once")
         return await real(tx, *args)  # type: ignore[arg-type]
 
     memory._db.read = counted  # type: ignore[method-assign, assignment]
