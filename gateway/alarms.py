@@ -51,8 +51,9 @@ class Alarms:
         self._next, self._timer = due, loop.call_at(due, self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        # A loop that counts whole milliseconds rings a little early.
+        now = max(loop.time(), self._next)
         self._next, self._timer = inf, None
-        now = loop.time()
         for alarm in sorted((alarm for alarm in self._set if alarm.due <= now), key=lambda alarm: alarm.due):
             self._set.discard(alarm)
             loop.call_soon(alarm.rings)

@@ -77,6 +77,7 @@ class _Edited:
     async def settle(self) -> None:
         if self._call is not None:
             await asyncio.wait([self._call])
+            self._call = None  # an error in it leads back here
 
     async def _put(self, part: Part) -> SendError | None:
         adapter, running = self._channel.adapter, self._running

@@ -58,6 +58,7 @@ class Presence:
         for task in (self._typing, self._drafting):
             if task is not None:
                 task.cancel()
+        self._typing = self._drafting = None  # how they ended leads back here
         if self._draft is not None:
             await self._draft.settle()
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.message import Turn
-
-PATIENCE = 60  # seconds, an upper bound only
+from tests.patience import PATIENCE
 
 
 class Ran(NamedTuple):

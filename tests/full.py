@@ -59,7 +59,9 @@ def shut(folder: Path) -> Iterator[None]:
         return
     other = apsw.Connection(str(folder / "gateway.db"))
     other.set_busy_timeout(5000)  # until what is being written is written
-    other.execute("BEGIN IMMEDIATE")
-    yield
-    other.execute("COMMIT")
-    other.close()
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("COMMIT")
+    finally:
+        other.close()

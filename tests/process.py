@@ -10,9 +10,9 @@ from pathlib import Path
 import aiohttp
 
 from tests import postgres
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 60  # seconds, an upper bound only
 
 
 def free_port() -> int:
@@ -154,8 +154,10 @@ class Gateway:
         """For so long it does nothing at all, and knows nothing of it."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(seconds)
-        self._process.send_signal(signal.SIGCONT)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
         """Like a power cut for the process: no handler of its own runs."""

@@ -12,7 +12,8 @@ import aiohttp
 
 from tests.deployment import DEPLOY, checked, program
 from tests.doors import YAML, Gateway, running
-from tests.process import PATIENCE, free_port
+from tests.patience import PATIENCE
+from tests.process import free_port
 
 TRUSTING = YAML.replace('listen: "127.0.0.1:0"}', 'listen: "127.0.0.1:0", trusted_proxies: ["127.0.0.1"]}', 1)
 MAIN = """

@@ -10,10 +10,10 @@ from gateway.shared.postgres import Postgres
 from gateway.shared.redis import Redis
 from gateway.shared.redis_line import ANSWERS, Line
 from gateway.shared.seal import Seal
+from tests.patience import PATIENCE
 from tests.postgres import server
 
 SEAL = Seal("ab" * 32)
-PATIENCE = 30  # seconds, an upper bound only
 
 
 class Swift(Clock):

@@ -14,9 +14,10 @@ from tests import doors
 from tests.doors import Gateway, Visitor
 from tests.far.redis import Valkey
 from tests.kit import Ticking
+from tests.patience import PATIENCE
 from tests.postgres import FILE
 from tests.postgres import server as postgres
-from tests.redis_ends import PATIENCE, until
+from tests.redis_ends import until
 
 PARTS = ("", ":messages", ":variables", ":context", ":last_activity")
 

@@ -14,13 +14,13 @@ import aiohttp
 from gateway.db import Rows
 from tests.far.backend import Backend
 from tests.far.telegram import TOKEN, TelegramServer
+from tests.patience import PATIENCE
 from tests.postgres import server
 from tests.process import Gateway
 from tests.store import AUDIT, CLEAN, faults
 
 LEASE = 2.0  # seconds
 SECRET = "hook-secret"
-PATIENCE = 60  # seconds, an upper bound only
 CONFIG = """
 bots: {b: {kind: http, url: BOT, timeout: 60s}}
 channels:
@@ -31,6 +31,7 @@ log: {level: warning}
 """
 AHEAD = """
 import time
+from tests.patience import PATIENCE
 _time, _time_ns = time.time, time.time_ns
 time.time = lambda: _time() + SECONDS
 time.time_ns = lambda: _time_ns() + SECONDS * 1_000_000_000

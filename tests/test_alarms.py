@@ -18,9 +18,9 @@ async def turned() -> None:
 
 async def test_each_rings_once_when_it_is_due_and_in_order() -> None:
     alarms, rung = Alarms(), list[str]()
-    for seconds in (30, 10, 20, 10.5):
+    for seconds in (1800, 600, 1200, 630):
         alarms.set(seconds, lambda seconds=seconds: rung.append(str(seconds)))  # type: ignore[misc]
-    for passed, wanted in ((9, []), (2, ["10", "10.5"]), (12, ["20"]), (0, []), (10, ["30"]), (100, [])):
+    for passed, wanted in ((540, []), (120, ["600", "630"]), (720, ["1200"]), (0, []), (600, ["1800"]), (6000, [])):
         leap(passed)
         await turned()
         assert rung == wanted, passed
@@ -30,13 +30,13 @@ async def test_each_rings_once_when_it_is_due_and_in_order() -> None:
 
 async def test_what_is_cancelled_is_silent_and_keeps_nobody_waiting() -> None:
     alarms, rung = Alarms(), list[str]()
-    early, _ = alarms.set(1, lambda: rung.append("early")), alarms.set(5, lambda: rung.append("late"))
+    early, _ = alarms.set(60, lambda: rung.append("early")), alarms.set(300, lambda: rung.append("late"))
     alarms.cancel(early)
-    leap(2)
+    leap(120)
     await turned()
     assert rung == []
-    alarms.set(1, lambda: rung.append("new"))
-    leap(4)
+    alarms.set(60, lambda: rung.append("new"))
+    leap(240)
     await turned()
     assert rung == ["new", "late"]
     alarms.cancel(early)  # once more changes nothing

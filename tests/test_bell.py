@@ -14,9 +14,8 @@ from gateway.clock import Clock
 from gateway.shared import LOOK
 from gateway.shared.memory import Alone
 from gateway.shared.postgres import LARGEST, NAME, Postgres, letters
+from tests.patience import PATIENCE
 from tests.postgres import server
-
-PATIENCE = 20  # seconds, an upper bound only
 
 
 @asynccontextmanager

@@ -277,7 +277,7 @@ async def test_nothing_can_be_put_into_a_request_by_its_headers() -> None:
 @pytest.mark.feature("OUT-05", "SEC-01")
 async def test_tls_is_spoken_and_checked() -> None:
     async with host() as (one, url, client):
-        with pytest.raises(NotSent, match="no connection"):
+        with pytest.raises(NotSent, match="no connection in time"):  # it waits for a greeting
             await client.ask(b"POST", target(url.replace("http:", "https:")), {}, connect=0.2)
         assert one.requests == []
     assert target("https://a.example/b").host == ("a.example", 443, True)

@@ -15,7 +15,8 @@ from gateway.probes import PATHS
 from gateway.settings import load
 from tests.deployment import SHARED, STATE
 from tests.dockerfile import ROOT, Instruction, ignored, instructions, only
-from tests.process import PATIENCE, free_port
+from tests.patience import PATIENCE
+from tests.process import free_port
 
 PREAMBLE, BUILD, FINAL = instructions()
 

@@ -13,7 +13,8 @@ import pytest
 from tests.deployment import DEPLOY, recipe, secrets
 from tests.far.backend import Reply, as_json
 from tests.far.redis import Valkey
-from tests.process import PATIENCE, Gateway, free_port
+from tests.patience import PATIENCE
+from tests.process import Gateway, free_port
 from tests.proxied import PROXIES, caller, proxy
 from tests.replicas import SECRET, Replicas, replicas
 from tests.spread import spread

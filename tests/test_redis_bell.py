@@ -12,7 +12,8 @@ from gateway.shared import LOOK
 from gateway.shared.redis import Redis
 from gateway.units import Rate
 from tests.far.redis import Valkey, saying, speaking, valkey
-from tests.redis_ends import PATIENCE, SEAL, ends, until
+from tests.patience import PATIENCE
+from tests.redis_ends import SEAL, ends, until
 
 
 def pieces(heard: list[str]) -> list[str]:

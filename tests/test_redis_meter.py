@@ -15,7 +15,8 @@ from gateway.shared.redis import Redis
 from gateway.shared.redis_line import ANSWERS
 from gateway.units import Rate
 from tests.far.redis import Valkey, valkey
-from tests.redis_ends import PATIENCE, ends, until
+from tests.patience import PATIENCE
+from tests.redis_ends import ends, until
 
 INSTEAD = "redis.call('DEL', KEYS[1]) return redis.call(unpack(ARGV))"
 STEP = 0.02  # seconds of the clocks that are told how late it is

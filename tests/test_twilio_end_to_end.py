@@ -90,7 +90,7 @@ async def test_what_comes_for_another_sender_is_a_dead_letter_until_the_sender_i
         async with gateway(server, tmp_path, REMEMBERS) as here:
             for text in ("hello", "/reset"):
                 assert await ada.says(text, To=another) == 200
-            await ada.says("by SMS", To=NUMBER, From=ada.id)
+            await ada.says("by SMS to the same number", To=WHATSAPP.partition(":")[2], From=ada.id)
             await here.quiet()
             assert server.sent == []
             letters = (await here.office(tmp_path, "GET", "dead"))[1]["dead"]

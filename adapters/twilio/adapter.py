@@ -197,7 +197,7 @@ class Adapter(adapter.Adapter):
                 self._heard.popitem(last=False)
 
     def serves(self, account: str) -> bool:
-        return account == self.account
+        return account in (self.account, self._us.qualified)
 
     async def send(self, part: Part) -> str:
         """A message, or several where files cannot go with the words. The other end of its status is our webhook."""

@@ -65,7 +65,7 @@ class Messages:
         content = _content(fields)
         if content is None:
             return Drop(ids, "unsupported")
-        account = there.id if there.kind == self.us.kind else str(there)
+        account = there.id if there.kind == self.us.kind else there.qualified
         told = Inbound(
             channel=self._channel,
             account=account,

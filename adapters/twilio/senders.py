@@ -19,6 +19,11 @@ class Party(NamedTuple):
         """The telephone number, "" where the id is none."""
         return self.id if self.kind in PHONES and self.id.startswith("+") else ""
 
+    @property
+    def qualified(self) -> str:
+        """What no id is: one number may be somebody's on WhatsApp and by SMS, and those are two accounts."""
+        return f"{self.kind or 'sms'}:{self.id}"
+
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}" if self.kind else self.id
 

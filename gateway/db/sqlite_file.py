@@ -119,10 +119,11 @@ def _whole(connection: apsw.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite has done it by itself where it says that it cannot go on
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def _strict(sql: str) -> str:

@@ -171,12 +171,14 @@ class Life:
             await gateway.up()
         talking = asyncio.ensure_future(self._talk(platform))
         failing = asyncio.ensure_future(self._troubles.go_on()) if self._troubles is not None else None
-        await self._comes_to_its_end(gateway, place)
-        talking.cancel()
-        await asyncio.gather(talking, return_exceptions=True)
-        if self._troubles is not None and failing is not None:
-            self._troubles.rest()
-            await failing
+        try:
+            await self._comes_to_its_end(gateway, place)
+        finally:
+            talking.cancel()
+            await asyncio.gather(talking, return_exceptions=True)
+            if self._troubles is not None and failing is not None:
+                self._troubles.rest()
+                await failing
         if self._replicas > 1 and not gateway.runs:
             await gateway.spawn()
 
