@@ -17,6 +17,8 @@ _REFERRAL = "Referral"
 SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}", re.ASCII)
 """An id of Twilio's. Its signatures have no seams between names and values: what is longer has had some moved."""
 
+_NUMBER = re.compile(r"\+?[0-9]{1,20}", re.ASCII)  # of a telephone or a page; for the same reason nothing else will do
+
 
 class Drop(NamedTuple):
     """An authentic event that is let go."""
@@ -81,7 +83,7 @@ class Messages:
         )
         if there == self.us:
             return told
-        if told.kind not in ("message", "button"):
+        if told.kind not in ("message", "button") or not _NUMBER.fullmatch(there.id):
             return Drop(ids, "unroutable")
         return Stray(replace(told, address=replace(told.address, account=account)))
 
