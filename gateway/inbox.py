@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway.db import Tx
 from gateway.gathering import gather
-from gateway.lanes import INBOX, Lease, release
+from gateway.lanes import INBOX, Lease, claimed, release
 
 REQUEUED = "requeued"  # the reason of an entry that waits once more: its own line stands in the history already
 RELEASED = "released"  # that of one which was held back, and has no line
@@ -57,6 +57,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
 
 COLUMNS = ", ".join(Entry.__struct_fields__)
+_PLACE = ", ".join(Envelope.__struct_fields__[2:])
 
 _counted = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?\Z").search  # Slack's are seconds, with a fraction
 
@@ -126,12 +127,24 @@ def take_head(lease: Lease, now: int) -> Tx[Entry | None]:
     return replace(entry, attempts=entry.attempts + 1)
 
 
+def claim(bot: str, me: str, now: int, until: int, limit: int) -> Tx[tuple[list[Envelope], int]]:
+    """Take the lanes of a bot that have waited longest, each with its head; and how many lanes there were."""
+    rows = yield from claimed(INBOX, bot, me, now, until, limit, f", {_PLACE}")
+    envelopes = []
+    for lane, fence, *place in rows:
+        lease = Lease(lane, fence)
+        entry = yield from take_head(lease, now)
+        if entry is not None:
+            envelopes.append(Envelope(entry, lease, *place))
+    return envelopes, len(rows)
+
+
 def open_lease(lease: Lease, now: int) -> Tx[Envelope | None]:
     """What a claimed lane holds for us to do."""
     entry = yield from take_head(lease, now)
     if entry is None:
         return None
-    rows = yield "SELECT key, scope, epoch, version, bot FROM lane WHERE id = $1", (lease.lane,)
+    rows = yield f"SELECT {_PLACE} FROM lane WHERE id = $1", (lease.lane,)
     return Envelope(entry, lease, *rows[0])
 
 

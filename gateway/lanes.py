@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from gateway.db import Tx
+from gateway.db import Rows, Tx
 
 
 class Box(NamedTuple):
@@ -87,20 +87,26 @@ def lock_id(lane: int) -> Tx[Lane | None]:
 
 
 def claim(box: Box, by: str, me: str, now: int, until: int, limit: int) -> Tx[list[Lease]]:
-    """Take the lanes of one bot or channel that have been due longest.
+    """Take the lanes of one bot or channel that have been due longest."""
+    return [Lease(*row) for row in (yield from claimed(box, by, me, now, until, limit))]
+
+
+def claimed(box: Box, by: str, me: str, now: int, until: int, limit: int, more: str = "") -> Tx[Rows]:
+    """The same, with further columns behind those of each lease.
 
     Not those that are ours: when a clock jumped, or we were stopped for long, a lease of ours may have lapsed and
     still be worked under, and nobody else has it.
     """
-    rows = yield (
-        f"""UPDATE lane SET {box.holder} = $1, {box.fence} = {box.fence} + 1, {box.due} = $2
+    return (
+        yield (
+            f"""UPDATE lane SET {box.holder} = $1, {box.fence} = {box.fence} + 1, {box.due} = $2
               WHERE id IN (SELECT id FROM lane WHERE {box.by} = $3 AND {box.due} <= $4
                              AND ({box.holder} IS NULL OR {box.holder} <> $1)
                              ORDER BY {box.due} LIMIT $5 /*FOR UPDATE SKIP LOCKED*/)
-              RETURNING id, {box.fence}""",
-        (me, until, by, now, limit),
+              RETURNING id, {box.fence}{more}""",
+            (me, until, by, now, limit),
+        )
     )
-    return [Lease(*row) for row in rows]
 
 
 def renew(box: Box, me: str, until: int) -> Tx[set[Lease]]:

@@ -20,7 +20,7 @@ from gateway.failpoint import failpoint
 from gateway.feedback import Feedback
 from gateway.foretold import as_it_reads, deleted
 from gateway.forgetting import Forgetting
-from gateway.inbox import Envelope, open_lease
+from gateway.inbox import Envelope, claim
 from gateway.intake import Accepted, Also
 from gateway.lanes import INBOX, OUTBOX
 from gateway.live import Event
@@ -38,17 +38,6 @@ DELIVERIES = 500  # lanes of one channel being sent from at once
 CLAIMING = 2.0  # seconds that claims get which are under way when the process is to stop
 
 log = structlog.get_logger()
-
-
-def claim_turns(bot: str, me: str, now: int, until: int, limit: int) -> Tx[tuple[list[Envelope], int]]:
-    """Take the lanes of a bot that have waited longest, each with its head; and how many lanes there were."""
-    leases = yield from lanes.claim(INBOX, bot, me, now, until, limit)
-    envelopes = []
-    for lease in leases:
-        envelope = yield from open_lease(lease, now)
-        if envelope is not None:
-            envelopes.append(envelope)
-    return envelopes, len(leases)
 
 
 def renew_all(me: str, until: int) -> Tx[tuple[set[lanes.Lease], set[lanes.Lease]]]:
@@ -208,7 +197,7 @@ class Router:
             envelopes: list[Envelope] = []
             found = 0
             try:
-                claimed = await c.db.write(claim_turns, bot, c.me, c.clock.now(), c.lease_end(), free)
+                claimed = await c.db.write(claim, bot, c.me, c.clock.now(), c.lease_end(), free)
                 envelopes, found = claimed
             except StorageDown as error:
                 log.error("storage.down", error=str(error))

@@ -8,8 +8,8 @@ import pytest
 
 from gateway.bot import Change, Piece, Say
 from gateway.errors import BotBroken, BotUnavailable
+from gateway.inbox import claim
 from gateway.message import Outbound, Turn
-from gateway.router import claim_turns
 from tests.kit import YAML, Kit, corridor, echoes
 from tests.steps import away, later, plain, whole
 
@@ -22,7 +22,7 @@ async def _dies(kit: Kit, times: int) -> None:
     """A worker takes what waits and is never heard of again, so often."""
     for number in range(times):
         now = kit.clock.now()
-        envelopes, _ = await kit.corridor.db.write(claim_turns, "b", f"dead-{number}", now, now, 10)
+        envelopes, _ = await kit.corridor.db.write(claim, "b", f"dead-{number}", now, now, 10)
         assert envelopes
         kit.clock.ahead += 0.001
 
