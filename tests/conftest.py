@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
+from tests.loop import Loop
 
 CHROMIUM = Path("/usr/bin/chromium")
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
@@ -27,6 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = [str(Path(__file__).parent / "contract")]
     if config.getoption("--features"):
         config.option.collectonly = True
+
+
+def pytest_asyncio_loop_factories() -> dict[str, type[Loop]]:
+    return {"ours": Loop}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from tests.far.twilio import NUMBER as SMS
 from tests.forgers import MOVES, PLACE, REFUSED, Forger, Move, forgeries
 from tests.forging import BEARER, META, STAMP, TWILIO, house
+from tests.loop import Loop
 
 DOORS = ("telegram", "slack", "whatsapp", "twilio", "partners", "site")
 
@@ -30,7 +31,7 @@ chance = settings(
 
 @pytest.fixture(scope="module")
 def tireless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forger]:
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         context = house(tmp_path_factory.mktemp("house"))
         found = runner.run(context.__aenter__())
         yield Forger(runner, found)

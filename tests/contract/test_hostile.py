@@ -14,6 +14,7 @@ from tests.contract import hostile
 from tests.contract.peer import Said, Way
 from tests.contract.subject import Channel, Subject
 from tests.contract.texts import parts
+from tests.loop import Loop
 
 pytestmark = pytest.mark.feature("DEV-02", "SEC-01")
 
@@ -111,7 +112,7 @@ async def test_signs_of_life_for_odd_places_fail_softly(subject: Subject) -> Non
 @contextmanager
 def at_hand(subject: Subject, way: Way | None) -> Iterator[tuple[asyncio.Runner, Channel]]:
     """An open channel between calls of functions that are not async."""
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         context = subject.channel(way)
         channel = runner.run(context.__aenter__())
         try:
