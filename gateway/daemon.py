@@ -28,7 +28,7 @@ from gateway.reloading import Origin, Reloading
 from gateway.servers import Servers
 from gateway.settings import BotSettings, ChannelSettings, Settings
 from gateway.spool import Spool
-from gateway.tasks import Tasks
+from gateway.tasks import Tasks, ended
 
 WITHDRAWING = 10.0  # seconds that a platform has to forget us
 CONNECTIONS = 1000  # kept open at once to bots and platforms
@@ -226,8 +226,7 @@ class Daemon:
     async def _close(self, name: str, *, for_good: bool = False) -> None:
         """A channel falls silent: it hears nothing more, and its outbox waits."""
         if (task := self._connections.pop(name, None)) is not None:
-            task.cancel()
-            await asyncio.wait([task])
+            await ended([task])
         if (channel := self.corridor.channels.pop(name, None)) is not None:
             channel.health("stopped")
             if for_good:

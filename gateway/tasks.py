@@ -1,12 +1,27 @@
 """Background tasks that cannot vanish: each is held, named, awaited at the end, and its failure is logged."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any
 
 import structlog
 
 log = structlog.get_logger()
+
+STUBBORN = 3.0  # seconds after which a task that was told to end is told once more
+
+
+async def ended(tasks: Collection[asyncio.Task[Any]], stubborn: float = STUBBORN) -> None:
+    """End tasks, and wait for them.
+
+    On Python 3.11 `asyncio.wait_for`, which libraries use, loses a cancellation that comes just as there is what it
+    waited for, and a task group one that comes just as one of its tasks fails: such a task would go on for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=stubborn)
 
 
 class Tasks:
@@ -37,6 +52,4 @@ class Tasks:
 
     async def cancel(self) -> None:
         """End what still runs, and wait for it."""
-        for task in set(self._running):
-            task.cancel()
-        await self.wait()
+        await ended(self._running)

@@ -15,6 +15,7 @@ from gateway.door.stream import INTERNAL, checked, places
 from gateway.errors import Problem, StorageDown
 from gateway.ingress import problems
 from gateway.ingress.depth import json_object
+from gateway.tasks import ended
 
 FIRST = 10.0  # seconds in which the first frame must come
 LARGEST = 16_384  # bytes of a client's frame
@@ -59,8 +60,7 @@ class Sockets:
                 async for _ in socket:
                     continue
             finally:
-                pump.cancel()
-                await asyncio.wait([pump])
+                await ended([pump])
 
     async def _pump(
         self, request: web.BaseRequest, socket: web.WebSocketResponse, frames: AsyncIterator[Frame]
