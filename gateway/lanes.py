@@ -97,16 +97,15 @@ def claimed(box: Box, by: str, me: str, now: int, until: int, limit: int, more: 
     Not those that are ours: when a clock jumped, or we were stopped for long, a lease of ours may have lapsed and
     still be worked under, and nobody else has it.
     """
-    return (
-        yield (
-            f"""UPDATE lane SET {box.holder} = $1, {box.fence} = {box.fence} + 1, {box.due} = $2
-              WHERE id IN (SELECT id FROM lane WHERE {box.by} = $3 AND {box.due} <= $4
-                             AND ({box.holder} IS NULL OR {box.holder} <> $1)
-                             ORDER BY {box.due} LIMIT $5 /*FOR UPDATE SKIP LOCKED*/)
-              RETURNING id, {box.fence}{more}""",
-            (me, until, by, now, limit),
-        )
+    rows = yield (
+        f"""UPDATE lane SET {box.holder} = $1, {box.fence} = {box.fence} + 1, {box.due} = $2
+          WHERE id IN (SELECT id FROM lane WHERE {box.by} = $3 AND {box.due} <= $4
+                         AND ({box.holder} IS NULL OR {box.holder} <> $1)
+                         ORDER BY {box.due} LIMIT $5 /*FOR UPDATE SKIP LOCKED*/)
+          RETURNING id, {box.fence}{more}""",
+        (me, until, by, now, limit),
     )
+    return rows
 
 
 def renew(box: Box, me: str, until: int) -> Tx[set[Lease]]:

@@ -3,7 +3,9 @@
 Nothing here is asked about words that are answered by words, unless there are too many of them.
 """
 
+import asyncio
 from collections.abc import Sequence
+from itertools import chain
 
 import structlog
 from msgspec.structs import replace
@@ -14,16 +16,16 @@ from gateway.access import private
 from gateway.asking import Answer
 from gateway.channel import Channel
 from gateway.corridor import Corridor, Engaged
-from gateway.errors import VoiceFailed
+from gateway.errors import SendError, VoiceFailed
 from gateway.fetch import Host
-from gateway.files import links
+from gateway.files import cards, links
 from gateway.files.incoming import Incoming, Taken, largest
 from gateway.files.naming import identity
 from gateway.files.outgoing import Outgoing, Source
 from gateway.files.store import Named
 from gateway.gates import calls_us
 from gateway.markup import render
-from gateway.message import File, Inbound, Outbound, Turn
+from gateway.message import File, Inbound, Json, Outbound, Turn
 from gateway.placeholder import placeholder
 from gateway.running import Running
 from gateway.voice.hearing import Hearing
@@ -64,16 +66,30 @@ class Media:
             await self._forget(running, turn, files)
             return message
         said = [word for word in words if word is not None]
+        people = [await self._people(file) for file in files if file.mime == cards.MIME]
         missing = [one.file for one in taken if one.trouble == "unavailable"]
-        lines = [*said, message.text, *(_unavailable(file) for file in missing if not (listens and _is_voice(file)))]
+        gaps = [_unavailable(file) for file in missing if not (listens and _is_voice(file))]
+        lines = [*said, message.text, *map(cards.note, people), *gaps]
         text = "\n".join(line for line in lines if line.strip())
         unheard = None in words or (listens and any(map(_is_voice, missing)))
         running.answer.notices = self._notices(channel, turn, taken, said, unheard)
         if not text and all(listens and _is_voice(file) for file in files):
             running.settled = True
             text = "" if files else " ".join(f"[file not accepted: {one.file.name or one.file.kind}]" for one in taken)
-        extra = {**message.extra, "transcribed": True} if said else message.extra
+        found = {"transcribed": bool(said), "contacts": list(chain(*people))}
+        extra = {**message.extra, **{name: value for name, value in found.items() if value}}
         return replace(message, text=text, files=files, extra=extra)
+
+    async def _people(self, file: File) -> list[Json]:
+        """Whom an address card names; none where that cannot be made out."""
+        if file.size > cards.LARGEST:
+            return []
+        try:
+            data = b"".join([piece async for piece in self._c.files.content(file)])
+        except SendError as error:
+            log.warning("card.unavailable", error=str(error))
+            return []
+        return await asyncio.to_thread(cards.read, data)
 
     def _is_ours(self, channel: Channel, turn: Turn, words: Sequence[str]) -> bool:
         """Whether a message was meant for the bot, now that all of its words are known."""

@@ -6,6 +6,8 @@ import pytest
 
 from gateway.tasks import Tasks, ended
 
+pytestmark = pytest.mark.feature("STO-06")
+
 
 async def stubborn(times: int, told: list[int]) -> None:
     """Loses a cancellation some times, as `asyncio.wait_for` of Python 3.11 may."""
@@ -17,7 +19,6 @@ async def stubborn(times: int, told: list[int]) -> None:
     raise asyncio.CancelledError
 
 
-@pytest.mark.feature("STO-06")
 @pytest.mark.parametrize("times", [0, 1, 3])
 async def test_a_task_that_lost_its_cancellation_is_told_again(times: int) -> None:
     told: list[int] = []

@@ -1,7 +1,7 @@
 """What stands in Slack's channels: asked for after an outage, and read like the events that did not reach us."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -72,14 +72,9 @@ class Missed:
     async def _listed(self, home: Workspace, method: str, what: str, **asked: Any) -> AsyncIterator[Mapping[str, Any]]:
         """All of a list, page by page."""
         cursor, name = "", method.replace(".", "_")  # as the SDK calls it
-
-        def call(client: "AsyncWebClient", page: Mapping[str, Any]) -> Awaitable[Any]:
-            answer: Awaitable[Any] = getattr(client, name)(**page)
-            return answer
-
         for _ in range(MOST):
             page = {**asked, "limit": PAGE, **({"cursor": cursor} if cursor else {})}
-            answer = await self._asked(home, method, partial(call, page=page))
+            answer = await self._asked(home, method, methodcaller(name, **page))
             for one in answer.get(what) or ():
                 if isinstance(one, dict):
                     yield one

@@ -56,9 +56,8 @@ class Messages:
             return None
         ids = (f"message:{sid}",)
         them, there = party(fields.first("From")), party(fields.first("To"))
-        if fields.first("AccountSid") != self._account_sid or them is None or there is None:
-            return Drop(ids, "unroutable")
-        if them.kind != there.kind:
+        ours = fields.first("AccountSid") == self._account_sid
+        if not ours or them is None or there is None or them.kind != there.kind:
             return Drop(ids, "unroutable")
         if them in (self.us, there):
             return Drop(ids, "own_echo")
@@ -109,7 +108,7 @@ def _content(fields: Fields) -> Content | None:
     if fields.first("MessageType") == "reaction" and (ref := fields.first("OriginalRepliedMessageSid")):
         return Content("reaction", "", (), {"reaction": {"emoji": body, "removed": not body}}, ref)
     files = incoming(fields)
-    stands_in, more = _stand_in(fields, files)
+    stands_in, more = _stand_in(fields)
     text = " ".join(filter(None, (stands_in, body)))
     if not text and not files:
         unknown = fields.first("MessageType")
@@ -127,12 +126,10 @@ def _pressed(fields: Fields) -> Content | None:
     return None
 
 
-def _stand_in(fields: Fields, files: tuple[File, ...]) -> tuple[str, dict[str, Json]]:
+def _stand_in(fields: Fields) -> tuple[str, dict[str, Json]]:
     """Readable words for what is neither text nor file, and the same as data."""
     if fields.first("Latitude") and fields.first("Longitude"):
         return _location(fields)
-    if any(file.mime in ("text/vcard", "text/x-vcard", "text/directory") for file in files):
-        return "[contact]", {}
     if data := fields.first("FlowData") or fields.first("InteractiveData"):
         try:
             return "[form]", {"form": orjson.loads(data)}

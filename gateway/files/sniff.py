@@ -21,6 +21,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"caff", "audio/x-caf"),
     (b"\x1a\x45\xdf\xa3", "video/webm"),
     (b"\x00\x00\x01\xba", "video/mpeg"),
+    (b"BEGIN:VCARD", "text/vcard"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
 )
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
@@ -62,6 +63,7 @@ _ENDINGS = {
     "audio/mp4": ".m4a",
     "text/plain": ".txt",
     "application/pdf": ".pdf",
+    "text/vcard": ".vcf",
     "application/zip": ".zip",
     **{type: end for end, type in (_OFFICE | _OLD_OFFICE).items()},
 }

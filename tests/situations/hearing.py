@@ -129,7 +129,7 @@ async def an_address_card(road: Road) -> None:
     await road.until(lambda: road.texts(ada))
     await road.quiet()
     (answer,) = road.texts(ada)
-    assert answer.startswith("[contact")
+    assert answer.startswith("[contact Bob")
 
 
 @situation("MED-06")
