@@ -5,10 +5,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.message import Turn
+from tests import nursery
 from tests.patience import PATIENCE
 
 
@@ -24,20 +26,29 @@ class Ran(NamedTuple):
         return json.loads(self.out)
 
 
-def gateway(*args: str, folder: Path, typed: str | None = None, **environment: str) -> Ran:
-    """Run `gateway` with arguments in a folder; `typed` is its standard input."""
-    inherited = {name: value for name, value in os.environ.items() if name != "GATEWAY_CONFIG"}
+def anew(*args: str, folder: Path, **environment: str) -> Ran:
+    """The same by a program that is started for it: nothing is in its memory yet."""
+    command = [sys.executable, "-m", "gateway.cli", *args]
     done = subprocess.run(
-        [sys.executable, "-m", "gateway.cli", *args],
+        command,
         cwd=folder,
-        env={**inherited, "PYTHONPATH": str(Path(__file__).parent.parent), **environment},
-        input=typed if typed is not None else "",
+        env={**os.environ, **environment},
         capture_output=True,
         encoding="utf-8",
         timeout=PATIENCE,
         check=False,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def gateway(*args: str, folder: Path, typed: str | None = None, **environment: str) -> Ran:
+    """Run `gateway` with arguments in a folder; `typed` is its standard input."""
+    inherited = {name: value for name, value in os.environ.items() if name != "GATEWAY_CONFIG"}
+    with tempfile.TemporaryDirectory() as streams:
+        given, out, err = (Path(streams) / name for name in ("in", "out", "err"))
+        given.write_text(typed or "", "utf-8")
+        code = nursery.start(args, folder, {**inherited, **environment}, (given, out, err)).join(PATIENCE)
+        return Ran(code, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 async def waits(turn: Turn) -> str:

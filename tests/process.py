@@ -5,11 +5,13 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
 
-from tests import postgres
+from tests import nursery, postgres
+from tests.nursery import Child
 from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent
@@ -25,8 +27,10 @@ def free_port() -> int:
 class Gateway:
     """`config` is the YAML without its `server` and `storage`; all files are in `folder`.
 
-    `replica` names one of several on one server's database.
+    `replica` names one of several on one server's database. `fresh` ones have nothing in memory but what they need.
     """
+
+    fresh = False
 
     def __init__(
         self,
@@ -42,7 +46,7 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self.port}"
         self._file = folder / f"gateway{replica}.yaml"
         self._environment = {**os.environ, **environment}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Child | None = None
         self._pid = 0
         self._store, self._lease = f"sqlite:///{folder}/gateway.db", "15s"
         if postgres.CHOSEN or on_server:
@@ -94,16 +98,23 @@ class Gateway:
 
     async def spawn(self, **environment: str) -> None:
         """Start, and return at once."""
+        arguments, environment = ("run", "-c", str(self._file)), {**self._environment, **environment}
+        self._process = await (self._anew if self.fresh else self._forked)(arguments, environment)
+        self._pid = self._process.pid
+
+    async def _forked(self, arguments: Sequence[str], environment: Mapping[str, str]) -> Child:
+        return nursery.start(arguments, ROOT, environment, (os.devnull, self._log, self._log))
+
+    async def _anew(self, arguments: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway.cli", "run", "-c", str(self._file)),
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "gateway.cli", *arguments),
                 cwd=ROOT,
-                env={**self._environment, **environment},
+                env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        self._pid = self._process.pid
 
     async def ended(self, seconds: float) -> bool:
         """Whether the process has ended by itself within that time; as if killed, or it did not mean to."""

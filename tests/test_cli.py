@@ -12,7 +12,7 @@ from gateway.bot import Say
 from gateway.db import migrations
 from gateway.errors import BotBroken
 from gateway.message import Outbound, Turn
-from tests.commands import Ran, gateway
+from tests.commands import Ran, anew, gateway
 from tests.kit import corridor
 
 YAML = """
@@ -48,7 +48,7 @@ def run(folder: Path, *args: str, **more: Any) -> Ran:
 
 @pytest.mark.feature("CLI-01")
 def test_version_is_plain_and_waits_for_nothing_heavy(tmp_path: Path) -> None:
-    ran = gateway("version", folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    ran = anew("version", folder=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert (ran.code, ran.out) == (0, "chat-gateway 0.1.0\n")
     imported = {line.rpartition("|")[2].strip() for line in ran.err.splitlines()}
     assert "gateway.cli.app" in imported

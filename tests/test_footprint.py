@@ -51,7 +51,9 @@ async def weigh(folder: Path, sessions: int, visits: int) -> tuple[float, float]
     store, now = folder / "gateway.db", Clock().now()
     await gather(store, sessions, now)
     tokens = visitors(store, visits, now)
-    async with Gateway(folder, YAML) as gateway:
+    gateway = Gateway(folder, YAML)
+    gateway.fresh = True
+    async with gateway:
         at_first = memory(gateway)
         await come_by(gateway, tokens)
         return at_first, memory(gateway)
