@@ -8,7 +8,7 @@ from typing import ClassVar
 import msgspec
 from msgspec.structs import replace
 
-from adapters.twilio import parts, probe
+from adapters.twilio import parts, probe, receipts
 from adapters.twilio.api import BRIEF, Api
 from adapters.twilio.content import ITEM_TITLE, ITEMS, REPLIES, REPLY_TITLE, Contents
 from adapters.twilio.conversations import Conversations
@@ -19,6 +19,7 @@ from adapters.twilio.messages import Drop, Messages, Stray
 from adapters.twilio.missed import Missed
 from adapters.twilio.options import Options as SenderOptions
 from adapters.twilio.order import Order
+from adapters.twilio.receipts import Receipts
 from adapters.twilio.refusal import GONE_FOR_GOOD, WINDOW
 from adapters.twilio.registration import Registration
 from adapters.twilio.rulers import Rulers
@@ -29,7 +30,7 @@ from adapters.twilio.statuses import read_status
 from adapters.twilio.upkeep import Upkeep
 from gateway import adapter
 from gateway.adapter import Boundary, Call, Finding, Gate, Limits, Reply
-from gateway.errors import Refused, StorageDown
+from gateway.errors import Refused, Retry, StorageDown
 from gateway.message import Address, File, Inbound, Part
 from gateway.units import Rate
 
@@ -89,6 +90,7 @@ class Adapter(adapter.Adapter):
         address = partial(self._signature.address, gate.public_url)
         self._speech = Speech(api, self._us, Contents(gate, api), self._order, lambda **query: address(query))
         self._lines = Lines(gate, api, self._us.kind, self.mention)
+        self._receipts = Receipts(gate, api)
         self._rulers = Rulers(api)
         self._registration = Registration(api, self._us, conversations=options.conversations)
         self._upkeep = Upkeep(gate, self._registration, address() if options.register_webhook else "")
@@ -134,7 +136,7 @@ class Adapter(adapter.Adapter):
             return Reply(405, headers={"allow": "POST"})
         try:
             known = await self._take(fields, call)
-        except StorageDown:
+        except (StorageDown, Retry):
             return Reply(503, headers={"retry-after": "2"})
         if not known:
             return Reply(400)
@@ -145,6 +147,8 @@ class Adapter(adapter.Adapter):
         """Write down what was told. False when it is nothing that we know of."""
         found: Inbound | Stray | Drop | None
         if "EventType" in fields:
+            if self.options.conversations and fields.first("EventType") == receipts.EVENT:
+                return await self._receive(fields)
             found = self._conversations.read(fields)
             if isinstance(found, Inbound) and not self.options.conversations:
                 found = Drop(found.ids, "unsupported")
@@ -160,6 +164,13 @@ class Adapter(adapter.Adapter):
             self._note(found)
             await self.gate.receive(found, call.body)
         return found is not None
+
+    async def _receive(self, fields: Fields) -> bool:
+        if fields.first("AccountSid") == self.options.account_sid:
+            return await self._receipts.take(fields)
+        ids = (f"receipt:{fields.first('DeliveryReceiptSid')}",)
+        await self.gate.drop(ids, self.account, "unroutable")
+        return True
 
     async def _settle(self, fields: Fields, call: Call) -> bool:
         status = read_status(fields)

@@ -7,14 +7,12 @@ from typing import Any
 
 import orjson
 
+from adapters.twilio import receipts
 from adapters.twilio.fields import Fields
 from adapters.twilio.media import described
 from adapters.twilio.messages import SID, Drop
 from adapters.twilio.senders import party
 from gateway.message import Address, File, Inbound, Kind, Sender
-
-EVENTS = ("onMessageAdded", "onMessageUpdated", "onMessageRemoved", "onConversationAdded", "onConversationRemoved")
-"""What we ask to be told of."""
 
 _KINDS: Mapping[str, Kind] = {
     "onMessageAdded": "message",
@@ -23,6 +21,9 @@ _KINDS: Mapping[str, Kind] = {
     "onConversationAdded": "added",
     "onConversationRemoved": "removed",
 }
+EVENTS = (*_KINDS, receipts.EVENT)
+"""What we ask to be told of."""
+
 _DATES = {"edit": "DateUpdated", "revoke": "DateRemoved"}
 _MOST = 32
 
@@ -45,7 +46,7 @@ class Conversations:
         kind = _KINDS.get(event)
         if fields.first("AccountSid") != self._account_sid:
             return Drop(ids, "unroutable")
-        if kind is None:  # people joining, receipts, and what Twilio asks before it does something
+        if kind is None:  # people joining, and what Twilio asks before it does something
             return Drop(ids, "service")
         author = fields.first("Author")
         if kind in ("added", "removed"):

@@ -8,6 +8,7 @@ from adapters.twilio.api import Api, segment
 from adapters.twilio.begun import Begun
 from adapters.twilio.media import STORE
 from adapters.twilio.parts import MB, OF_FILES, carried, with_choices, with_links
+from adapters.twilio.receipts import mark
 from gateway.adapter import Gate
 from gateway.errors import Refused
 from gateway.message import File, Part
@@ -37,23 +38,25 @@ class Lines:
         chat, lines = part.address.chat, _lines(part, self._kind)
         with self._begun.of(part.id, len(lines)) as refs:
             for line in lines[len(refs) :]:
-                refs.append(await self._say(chat, line, first=not refs))
+                last = len(refs) == len(lines) - 1  # what becomes of it is what becomes of the part
+                refs.append(await self._say(chat, line, part.id if last else "", first=not refs))
         return refs[-1]
 
-    async def _say(self, chat: str, line: str | File, *, first: bool) -> str:
+    async def _say(self, chat: str, line: str | File, part: str, *, first: bool) -> str:
         if isinstance(line, str):
-            return await self._add(chat, "Body", line)
+            return await self._add(chat, "Body", line, part)
         try:
-            return await self._add(chat, "MediaSid", await self._upload(chat, line))
+            return await self._add(chat, "MediaSid", await self._upload(chat, line), part)
         except Refused as refused:
             if first or refused.reason not in OF_FILES:
                 raise
         # The words before are out already, and are not to be said once more.
-        return await self._add(chat, "Body", with_links([line]))
+        return await self._add(chat, "Body", with_links([line]), part)
 
-    async def _add(self, chat: str, what: str, said: str) -> str:
+    async def _add(self, chat: str, what: str, said: str, part: str) -> str:
         url = self._api.at("conversations", f"/v1/Conversations/{segment(chat)}/Messages")
-        return (await self._api.post("conversation", url, [("Author", self._name), (what, said)], _Sid)).sid
+        form = [("Author", self._name), (what, said), *([("Attributes", mark(part))] if part else ())]
+        return (await self._api.post("conversation", url, form, _Sid)).sid
 
     async def _upload(self, chat: str, file: File) -> str:
         """The id of a file in the store of the conversation's service. Nobody sees it yet."""

@@ -79,6 +79,14 @@ class Conversation:
         self.lines: list[tuple[str, str]] = []  # author, body; of a file its type in brackets
         self.files: list[bytes] = []
         self.participants: list[dict[str, Any]] = []
+        self.said: dict[str, str] = {}  # our lines by their ids, with the attributes they were given
+        self.receipts: dict[str, dict[str, str]] = {}
+
+    async def reached(self, line: str, copies: int = 1, **delivery: str) -> int:
+        """A telephone reports on a line; by status `delivery` says how many have come to it by then."""
+        self.receipts[line] = delivery
+        told = {"MessageSid": line, "DeliveryReceiptSid": self._server.number("DY"), "Status": "delivered"}
+        return await self.sends(self.form("onDeliveryUpdated", "", **told), copies)
 
     def joins(self, who: str, role: str = "channel user") -> None:
         """Somebody takes part from now on: a user of the site's chat, or a telephone by its address."""

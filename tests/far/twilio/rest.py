@@ -201,7 +201,18 @@ class Rest:
             content, type = self._server.files[media]
             conversation.lines.append((author, f"[{type}]"))
             conversation.files.append(content)
-        return {"sid": self._server.number("IM")}
+        sid = self._server.number("IM")
+        conversation.said[sid] = asked.first("Attributes") or "{}"
+        return {"sid": sid}
+
+    async def line(self, asked: Asked) -> Any:
+        """A line of a conversation, and how many of the telephones there it has come to."""
+        conversation = self._server.conversations.get(asked.ids["sid"])
+        if conversation is None or asked.ids["line"] not in conversation.said:
+            raise Refusal(404, 20404)
+        none = dict.fromkeys(("sent", "delivered", "read", "failed", "undelivered"), "none")
+        delivery = {"total": 2, **none, **conversation.receipts.get(asked.ids["line"], {})}
+        return {"sid": asked.ids["line"], "attributes": conversation.said[asked.ids["line"]], "delivery": delivery}
 
     async def conversation(self, asked: Asked) -> Any:
         if asked.ids["sid"] not in self._server.conversations:

@@ -105,6 +105,7 @@ class TwilioServer(Place):
             ("POST", "/v1/Content", "content", rest.content),
             ("GET", conversation, "conversation", rest.conversation),
             ("POST", f"{conversation}/Messages", "conversations", rest.say),
+            ("GET", f"{conversation}/Messages/{{line}}", "line", rest.line),
             ("GET", f"{conversation}/Participants", "participants", rest.participants),
             ("GET", "/v1/Roles/{sid}", "roles", rest.role),
             ("GET", webhooks, "webhooks", rest.for_all),
@@ -168,8 +169,8 @@ class TwilioServer(Place):
     def fail(self, route: str, how: int | How, times: int = 1, **more: Any) -> None:
         """The next `times` calls of a route ("*": any) go wrong: an HTTP status, or one of `How`; `more` as in `Fault`.
 
-        Routes: account, messages, list, numbers, senders, typing, content, conversation, conversations, participants,
-        roles, webhooks, uploads, media.
+        Routes: account, messages, list, numbers, senders, typing, content, conversation, conversations, line,
+        participants, roles, webhooks, uploads, media.
         """
         self.script.add(Fault(route, how, times, **more))
 
