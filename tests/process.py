@@ -30,8 +30,6 @@ class Gateway:
     `replica` names one of several on one server's database. `fresh` ones have nothing in memory but what they need.
     """
 
-    fresh = False
-
     def __init__(
         self,
         folder: Path,
@@ -46,6 +44,7 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self.port}"
         self._file = folder / f"gateway{replica}.yaml"
         self._environment = {**os.environ, **environment}
+        self.fresh = "PYTHONPATH" in environment  # which is read when an interpreter starts
         self._process: asyncio.subprocess.Process | Child | None = None
         self._pid = 0
         self._store, self._lease = f"sqlite:///{folder}/gateway.db", "15s"

@@ -31,7 +31,6 @@ log: {level: warning}
 """
 AHEAD = """
 import time
-from tests.patience import PATIENCE
 _time, _time_ns = time.time, time.time_ns
 time.time = lambda: _time() + SECONDS
 time.time_ns = lambda: _time_ns() + SECONDS * 1_000_000_000
