@@ -83,6 +83,7 @@ EVENTS = frozenset(
         "storage.down",
         "summary.failed",
         "task.failed",
+        "task.stubborn",
         "turn.fenced",
         "turn.refused",
         "turn.too_large",

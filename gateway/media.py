@@ -3,7 +3,6 @@
 Nothing here is asked about words that are answered by words, unless there are too many of them.
 """
 
-import asyncio
 from collections.abc import Sequence
 from itertools import chain
 
@@ -16,7 +15,7 @@ from gateway.access import private
 from gateway.asking import Answer
 from gateway.channel import Channel
 from gateway.corridor import Corridor, Engaged
-from gateway.errors import SendError, VoiceFailed
+from gateway.errors import Refused, Retry, StorageDown, VoiceFailed
 from gateway.fetch import Host
 from gateway.files import cards, links
 from gateway.files.incoming import Incoming, Taken, largest
@@ -76,7 +75,8 @@ class Media:
         if not text and all(listens and _is_voice(file) for file in files):
             running.settled = True
             text = "" if files else " ".join(f"[file not accepted: {one.file.name or one.file.kind}]" for one in taken)
-        found = {"transcribed": bool(said), "contacts": list(chain(*people))}
+        contacts = [*message.extra.get("contacts", ()), *chain(*people)]
+        found = {"transcribed": bool(said), "contacts": contacts}
         extra = {**message.extra, **{name: value for name, value in found.items() if value}}
         return replace(message, text=text, files=files, extra=extra)
 
@@ -85,11 +85,11 @@ class Media:
         if file.size > cards.LARGEST:
             return []
         try:
-            data = b"".join([piece async for piece in self._c.files.content(file)])
-        except SendError as error:
-            log.warning("card.unavailable", error=str(error))
+            return cards.read(b"".join([piece async for piece in self._c.files.content(file)]))
+        except Refused:  # it has gone meanwhile
             return []
-        return await asyncio.to_thread(cards.read, data)
+        except Retry as error:
+            raise StorageDown(str(error)) from error
 
     def _is_ours(self, channel: Channel, turn: Turn, words: Sequence[str]) -> bool:
         """Whether a message was meant for the bot, now that all of its words are known."""

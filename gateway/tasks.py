@@ -16,12 +16,15 @@ async def ended(tasks: Collection[asyncio.Task[Any]], stubborn: float = STUBBORN
 
     On Python 3.11 `asyncio.wait_for`, which libraries use, loses a cancellation that comes just as there is what it
     waited for, and a task group one that comes just as one of its tasks fails: such a task would go on for ever.
+    What runs inside a task group is told once, by the group.
     """
     left = set(tasks)
     while left:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=stubborn)
+        for task in left:
+            log.warning("task.stubborn", task=task.get_name())
 
 
 class Tasks:

@@ -27,7 +27,7 @@ class Ran(NamedTuple):
 
 
 def anew(*args: str, folder: Path, **environment: str) -> Ran:
-    """The same by a program that is started for it: nothing is in its memory yet."""
+    """Run `gateway` in an interpreter of its own, with nothing in its memory yet."""
     command = [sys.executable, "-m", "gateway.cli", *args]
     done = subprocess.run(
         command,

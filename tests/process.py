@@ -38,6 +38,7 @@ class Gateway:
         /,
         replica: str = "",
         lease: str = "2s",
+        store: str = "",
         **environment: str,
     ) -> None:
         self.folder, self.port, self._replica = folder, free_port(), replica
@@ -49,7 +50,7 @@ class Gateway:
         self._pid = 0
         self._store, self._lease = f"sqlite:///{folder}/gateway.db", "15s"
         if postgres.CHOSEN or on_server:
-            self._store, self._lease = postgres.server().database(folder), lease
+            self._store, self._lease = store or postgres.server().database(folder), lease
         self.configure(config)
 
     def configure(self, config: str) -> None:
@@ -129,7 +130,11 @@ class Gateway:
     async def start(self) -> None:
         """Start, and return when it says that it is ready."""
         await self.spawn()
-        await self.ready()
+        try:
+            await self.ready()
+        except BaseException:
+            await self.kill()
+            raise
 
     async def ready(self) -> None:
         """Return when a process that was spawned says that it is ready."""

@@ -90,18 +90,19 @@ async def replicas(
     clocks: Sequence[int] = (),
     config: str = CONFIG,
     lease: float = LEASE,
+    store: str = "",
     **each: str,
 ) -> AsyncIterator[Replicas]:
     """So many gateways, running. `clocks` says by how many seconds each one's clock is ahead; `each` is the environment
-    of the first.
+    of the first, and `store` where its way to the database begins.
     """
     async with TelegramServer() as platform, Backend() as bot:
         words = {"BOT": bot.url, "TOKEN": TOKEN, "MODE": mode, "SECRET": SECRET, "API": platform.url}
         for word, value in words.items():
             config = config.replace(word, value)
         gateways = [
-            Gateway(folder, config, True, f"-{number}", f"{lease}s", **_ahead(folder, number, clocks), **more)
-            for number, more in enumerate([each, *({} for _ in range(count - 1))])
+            Gateway(folder, config, True, f"-{number}", f"{lease}s", way, **_ahead(folder, number, clocks), **more)
+            for number, (way, more) in enumerate([(store, each), *(("", {}) for _ in range(count - 1))])
         ]
         await asyncio.gather(*(gateway.start() for gateway in gateways))
         here = Replicas(folder, platform, bot, gateways)

@@ -20,7 +20,6 @@ ALLOWED = {
     "ISC", "MIT", "PSF-2.0", "Unlicense", "Zlib",
 }  # fmt: skip
 SPELLINGS = {
-    "Apache": "Apache-2.0",
     "Apache 2": "Apache-2.0",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",

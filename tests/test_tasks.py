@@ -20,13 +20,14 @@ async def stubborn(times: int, told: list[int]) -> None:
 
 
 @pytest.mark.parametrize("times", [0, 1, 3])
-async def test_a_task_that_lost_its_cancellation_is_told_again(times: int) -> None:
+async def test_a_task_that_lost_its_cancellation_is_told_again(times: int, capsys: pytest.CaptureFixture[str]) -> None:
     told: list[int] = []
     tasks = [asyncio.create_task(stubborn(times, told)), asyncio.create_task(asyncio.sleep(3600))]
     await asyncio.sleep(0)
     await ended(tasks, stubborn=0.01)
     assert told == list(range(times + 1))
     assert all(task.cancelled() for task in tasks)
+    assert capsys.readouterr().out.count("task.stubborn") == times
 
 
 async def test_what_has_ended_or_was_never_there_needs_no_waiting() -> None:

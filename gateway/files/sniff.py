@@ -21,7 +21,6 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"caff", "audio/x-caf"),
     (b"\x1a\x45\xdf\xa3", "video/webm"),
     (b"\x00\x00\x01\xba", "video/mpeg"),
-    (b"BEGIN:VCARD", "text/vcard"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
 )
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
@@ -56,6 +55,7 @@ _PROGRAMS = (
     *(b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"dex\n"),
     *(b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"),
 )
+_CARD = re.compile(rb"(?:\xef\xbb\xbf)?\s*BEGIN:VCARD\b", re.IGNORECASE)
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f]")
 _ENDINGS = {
     "image/jpeg": ".jpg",
@@ -86,7 +86,9 @@ def mime(head: bytes, name: str) -> str:
         return "video/3gpp" if head[8:10] == b"3g" else _BRANDS.get(head[8:12], "video/mp4")
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and (sound := _frames(head[1])):
         return sound
-    return _TEXTS.get(end, "text/plain") if _is_text(head) else "application/octet-stream"
+    if not _is_text(head):
+        return "application/octet-stream"
+    return "text/vcard" if _CARD.match(head) else _TEXTS.get(end, "text/plain")
 
 
 def ending(mime: str) -> str:
