@@ -41,7 +41,7 @@ async def test_one_moment_of_a_store_that_is_written_to(tmp_path: Path) -> None:
             while True:
                 sent = len(kit.paper.sent)
                 facts = await backup(tmp_path, tmp_path / "one.backup")
-                if len(kit.paper.sent) > sent + 10:  # which five users can only have if it works on meanwhile
+                if len(kit.paper.sent) > sent + 5:  # which five users can only have if it works on meanwhile
                     break
                 (tmp_path / "one.backup").unlink()
         stop.set()
