@@ -8,9 +8,10 @@ import pytest
 from adapters.twilio.receipts import mark, marked
 from gateway.message import File
 from tests.far.twilio import TwilioServer
+from tests.far.twilio.people import Conversation
 from tests.road import REMEMBERS, UNPACED
 from tests.twilio_channel import call, opened, part
-from tests.twilio_road import road
+from tests.twilio_road import Road, road
 
 pytestmark = pytest.mark.feature("OUT-07", "CH-13")
 CHAT = "CH" + "1" * 32
@@ -18,13 +19,19 @@ KEYS = f"conversations: true, name: helper, group: {{mode: open}}, {UNPACED}"
 STATUS = "SELECT state, status FROM outbox"
 
 
+async def answered(here: Road) -> tuple[Conversation, str]:
+    """Somebody in a conversation was answered: the id of our line."""
+    chat = here.server.conversation(CHAT)
+    await chat.says("whatsapp:+15550101", "hello")
+    await here.until(lambda: chat.said)
+    await here.quiet()
+    (line,) = chat.said
+    return chat, line
+
+
 async def test_a_part_climbs_with_what_all_telephones_have(tmp_path: Path) -> None:
     async with road(tmp_path, REMEMBERS, KEYS) as here:
-        chat = here.server.conversation(CHAT)
-        await chat.says("whatsapp:+15550101", "hello")
-        await here.until(lambda: chat.said)
-        await here.quiet()
-        (line,) = chat.said
+        chat, line = await answered(here)
         seen = []
         for told in (
             {"sent": "all"},
@@ -41,11 +48,7 @@ async def test_a_part_climbs_with_what_all_telephones_have(tmp_path: Path) -> No
 
 async def test_a_line_that_reached_nobody_is_a_dead_letter(tmp_path: Path) -> None:
     async with road(tmp_path, REMEMBERS, KEYS) as here:
-        chat = here.server.conversation(CHAT)
-        await chat.says("whatsapp:+15550101", "hello")
-        await here.until(lambda: chat.said)
-        await here.quiet()
-        (line,) = chat.said
+        chat, line = await answered(here)
         assert await chat.reached(line, failed="some") == 200
         assert await here.rows(STATUS) == [("sent", None)]
         assert await chat.reached(line, undelivered="all") == 200
