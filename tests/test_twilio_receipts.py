@@ -61,7 +61,7 @@ async def test_the_last_line_of_a_part_tells_of_it() -> None:
         channel.gate.contents["f1"] = b"%PDF-1.7"
         plan = File(id="f1", name="plan.pdf", mime="application/pdf", size=8, url="https://example.org/f1")
         ref = await channel.adapter.send(part("Look", chat=CHAT, place="group", id="42", files=(plan,)))
-        assert [marked(attributes) for attributes in chat.said.values()] == ["", "42"]
+        assert [marked(attributes) for _, attributes in chat.said.values()] == ["", "42"]
         for line in chat.said:
             chat.receipts[line] = {"delivered": "all"}
             form = chat.form("onDeliveryUpdated", "", MessageSid=line)
@@ -100,13 +100,14 @@ async def test_a_receipt_of_nothing_of_ours_changes_nothing(fields: dict[str, st
 async def test_lines_of_others_and_channels_without_conversations_are_left_alone() -> None:
     async with TwilioServer() as server:
         chat = server.conversation(CHAT)
-        for attributes in ("", "{", "[]", "7", '{"part": 7}', '{"part": ""}', '{"theirs": "1"}'):
-            chat.said["IM1"], chat.receipts["IM1"] = attributes, {"read": "all"}
+        foreign = ("", "{", "[]", "7", '{"part": 7}', '{"part": ""}', '{"theirs": "1"}')
+        for author, attributes in (*(("helper", one) for one in foreign), ("mallory", mark("42")), ("", mark("42"))):
+            chat.said["IM1"], chat.receipts["IM1"] = (author, attributes), {"read": "all"}
             async with opened(server, name="helper", conversations=True) as channel:
                 form = chat.form("onDeliveryUpdated", "", MessageSid="IM1")
                 assert (await channel.adapter.handle(call(server, form))).status == 200
                 assert channel.gate.settled == []
-        chat.said["IM1"] = mark("42")
+        chat.said["IM1"] = "helper", mark("42")
         async with opened(server, name="helper") as channel:
             form = chat.form("onDeliveryUpdated", "", MessageSid="IM1")
             assert (await channel.adapter.handle(call(server, form))).status == 200

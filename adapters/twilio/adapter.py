@@ -90,7 +90,7 @@ class Adapter(adapter.Adapter):
         address = partial(self._signature.address, gate.public_url)
         self._speech = Speech(api, self._us, Contents(gate, api), self._order, lambda **query: address(query))
         self._lines = Lines(gate, api, self._us.kind, self.mention)
-        self._receipts = Receipts(gate, api)
+        self._receipts = Receipts(gate, api, self.mention)
         self._rulers = Rulers(api)
         self._registration = Registration(api, self._us, conversations=options.conversations)
         self._upkeep = Upkeep(gate, self._registration, address() if options.register_webhook else "")
@@ -148,7 +148,7 @@ class Adapter(adapter.Adapter):
         found: Inbound | Stray | Drop | None
         if "EventType" in fields:
             if self.options.conversations and fields.first("EventType") == receipts.EVENT:
-                return await self._receive(fields)
+                return await self._receipt(fields)
             found = self._conversations.read(fields)
             if isinstance(found, Inbound) and not self.options.conversations:
                 found = Drop(found.ids, "unsupported")
@@ -165,7 +165,7 @@ class Adapter(adapter.Adapter):
             await self.gate.receive(found, call.body)
         return found is not None
 
-    async def _receive(self, fields: Fields) -> bool:
+    async def _receipt(self, fields: Fields) -> bool:
         if fields.first("AccountSid") == self.options.account_sid:
             return await self._receipts.take(fields)
         ids = (f"receipt:{fields.first('DeliveryReceiptSid')}",)

@@ -21,6 +21,7 @@ Fate = Literal["read", "delivered", "sent", "failed"]
 class _Line(msgspec.Struct, frozen=True):
     """`delivery` says by status how many of the telephones there have come to it: all, some or none."""
 
+    author: str = ""
     attributes: str = ""
     delivery: dict[str, Any] | None = None
 
@@ -28,8 +29,8 @@ class _Line(msgspec.Struct, frozen=True):
 class Receipts:
     """Asks what receipts come to, and settles the part that a line was the last of."""
 
-    def __init__(self, gate: Gate, api: Api) -> None:
-        self._gate, self._api = gate, api
+    def __init__(self, gate: Gate, api: Api, name: str) -> None:
+        self._gate, self._api, self._name = gate, api, name
 
     async def take(self, fields: Fields) -> bool:
         """False when it is no receipt that could be ours. Raises `Retry` when Twilio cannot be asked now."""
@@ -41,7 +42,9 @@ class Receipts:
             line = await self._api.get("receipt", url, (), _Line)
         except Refused:  # the line is gone
             return True
-        part, fate = marked(line.attributes), _fate(line.delivery or {})
+        # Members of a chat may mark their own lines as they like.
+        part = marked(line.attributes) if line.author == self._name else ""
+        fate = _fate(line.delivery or {})
         if part and fate is not None:
             await self._gate.settle(part, fate, sid)
         return True

@@ -79,7 +79,7 @@ class Conversation:
         self.lines: list[tuple[str, str]] = []  # author, body; of a file its type in brackets
         self.files: list[bytes] = []
         self.participants: list[dict[str, Any]] = []
-        self.said: dict[str, str] = {}  # our lines by their ids, with the attributes they were given
+        self.said: dict[str, tuple[str, str]] = {}  # lines by their ids: author, and the attributes they were given
         self.receipts: dict[str, dict[str, str]] = {}
 
     async def reached(self, line: str, copies: int = 1, **delivery: str) -> int:

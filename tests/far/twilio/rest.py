@@ -202,7 +202,7 @@ class Rest:
             conversation.lines.append((author, f"[{type}]"))
             conversation.files.append(content)
         sid = self._server.number("IM")
-        conversation.said[sid] = asked.first("Attributes") or "{}"
+        conversation.said[sid] = author, asked.first("Attributes") or "{}"
         return {"sid": sid}
 
     async def line(self, asked: Asked) -> Any:
@@ -212,7 +212,8 @@ class Rest:
             raise Refusal(404, 20404)
         none = dict.fromkeys(("sent", "delivered", "read", "failed", "undelivered"), "none")
         delivery = {"total": 2, **none, **conversation.receipts.get(asked.ids["line"], {})}
-        return {"sid": asked.ids["line"], "attributes": conversation.said[asked.ids["line"]], "delivery": delivery}
+        author, attributes = conversation.said[asked.ids["line"]]
+        return {"sid": asked.ids["line"], "author": author, "attributes": attributes, "delivery": delivery}
 
     async def conversation(self, asked: Asked) -> Any:
         if asked.ids["sid"] not in self._server.conversations:
