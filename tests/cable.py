@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -110,4 +109,4 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 if __name__ == "__main__":
-    asyncio.run(_relay(sys.argv[1], int(sys.argv[2]), str(Path(sys.argv[3]))))
+    asyncio.run(_relay(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

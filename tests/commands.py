@@ -26,13 +26,16 @@ class Ran(NamedTuple):
         return json.loads(self.out)
 
 
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "GATEWAY_CONFIG"}
+
+
 def anew(*args: str, folder: Path, **environment: str) -> Ran:
     """Run `gateway` in an interpreter of its own, with nothing in its memory yet."""
-    command = [sys.executable, "-m", "gateway.cli", *args]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", "gateway.cli", *args],
         cwd=folder,
-        env={**os.environ, **environment},
+        env=_inherited() | environment,
         capture_output=True,
         encoding="utf-8",
         timeout=PATIENCE,
@@ -43,11 +46,10 @@ def anew(*args: str, folder: Path, **environment: str) -> Ran:
 
 def gateway(*args: str, folder: Path, typed: str | None = None, **environment: str) -> Ran:
     """Run `gateway` with arguments in a folder; `typed` is its standard input."""
-    inherited = {name: value for name, value in os.environ.items() if name != "GATEWAY_CONFIG"}
     with tempfile.TemporaryDirectory() as streams:
         given, out, err = (Path(streams) / name for name in ("in", "out", "err"))
         given.write_text(typed or "", "utf-8")
-        code = nursery.start(args, folder, {**inherited, **environment}, (given, out, err)).join(PATIENCE)
+        code = nursery.start(args, folder, _inherited() | environment, (given, out, err)).join(PATIENCE)
         return Ran(code, out.read_text("utf-8"), err.read_text("utf-8"))
 
 

@@ -7,8 +7,7 @@ import pytest
 
 from tests.cable import cable
 from tests.postgres import server
-from tests.process import Gateway
-from tests.replicas import Replicas, replicas
+from tests.replicas import replicas
 from tests.test_replicas import calls, held, numbers
 
 
@@ -28,15 +27,9 @@ async def test_who_is_cut_off_from_the_database_neither_takes_commits_nor_sends(
             go_on.set()  # the first has an answer now that it can put nowhere
             await here.until(lambda: numbers(here.platform.texts(701)) == ["1", "2"])
             way.mend()
-            await _serves(here, first)
+            await first.ready()
             assert await here.push(lost, first) == [200]  # the platform says it again
             assert await here.push(here.say(701, "message 3"), first) == [200]
             await here.done()
             assert numbers(here.platform.texts(701)) == ["1", "2", "3"]
             assert numbers(here.platform.texts(702)) == ["1"]
-
-
-async def _serves(here: Replicas, gateway: Gateway) -> None:
-    while not await gateway.is_ready():
-        assert gateway.runs
-        await asyncio.sleep(0.05)

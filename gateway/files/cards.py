@@ -1,7 +1,7 @@
 """Address cards (vCard 2.1, 3.0, 4.0, `text/vcard`): whom they name, as data and in words.
 
-Read by ourselves: the libraries that there are take a minute and more for some lines of fifty letters, and strangers
-send these files. Of each line no more is looked at than who, where and how; what is amiss in one harms no other.
+Read by ourselves: some lines of fifty letters hold vobject, and all else, up for a minute, and strangers send these
+files. Of each line no more is looked at than who, where and how; what is amiss in one harms no other.
 """
 
 import quopri
@@ -21,6 +21,7 @@ _HELD = 20  # numbers or addresses of one card
 _NAMED = re.compile(r"(?:[A-Za-z0-9-]+\.)?(BEGIN|END|FN|N|ORG|TEL|EMAIL)(?=[;:])", re.IGNORECASE)
 _FOLD = re.compile(r"\r?\n[ \t]")
 _QUOTED = re.compile(r'"([^"]*)"')
+_PART = re.compile(r"(?<!\\);")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _CHARSETS = {"iso-8859-1": "latin-1", "windows-1252": "cp1252"}
 _CODINGS = {"QUOTED-PRINTABLE", "BASE64", "B", "8BIT", "7BIT"}
@@ -119,7 +120,7 @@ def _person(card: _Card) -> dict[str, Json]:
     """What a card says by the names of its lines."""
     formatted = [name for line in card.get("FN", ()) if (name := _unescaped(line.value))]
     names = [name for line in card.get("N", ()) if (name := _called(line.value))]
-    companies = [name for line in card.get("ORG", ()) if (name := clean_name(" ".join(_parts(line.value))))]
+    companies = [name for line in card.get("ORG", ()) if (name := _joined(_parts(line.value)))]
     found: dict[str, Json] = {
         "name": {"formatted_name": (*formatted, *names)[0]} if formatted or names else {},
         "phones": list(_reached(card.get("TEL", ()), "phone")),
@@ -131,12 +132,16 @@ def _person(card: _Card) -> dict[str, Json]:
 
 def _called(value: str) -> str:
     """Family, given and further names, what stands before and behind them: in the order in which they are said."""
-    family, given, further, before, behind = (*re.split(r"(?<!\\);", value), "", "", "", "", "")[:5]
-    return clean_name(" ".join(filter(None, map(_unescaped, (before, given, further, family, behind)))))
+    family, given, further, before, behind = (*_parts(value), "", "", "", "", "")[:5]
+    return _joined((before, given, further, family, behind))
 
 
 def _parts(value: str) -> list[str]:
-    return [part for piece in re.split(r"(?<!\\);", value)[:_HELD] if (part := _unescaped(piece))]
+    return [_unescaped(part) for part in _PART.split(value)[:_HELD]]
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return clean_name(" ".join(filter(None, parts)))
 
 
 def _reached(lines: Sequence[_Line], called: str) -> Iterator[Json]:
