@@ -8,7 +8,7 @@ import orjson
 from msgspec.structs import replace
 
 from gateway import participants, sessions
-from gateway.db import Tx
+from gateway.db import Tx, about
 from gateway.errors import Problem
 from gateway.history import Line, append
 from gateway.inbox import REQUEUED, Envelope, end, take_head
@@ -71,6 +71,7 @@ _LEAVE = f"""UPDATE lane SET version = version + 1, waiting = waiting - 1,
     WHERE id = $1 AND in_fence = $5 AND in_holder IS NOT NULL RETURNING waiting, version, {ROOM}"""
 
 
+@about(lambda e: e.envelope.key if e.change is None else None)
 def end_turn(e: Ending) -> Tx[Ended | None]:
     """End a turn under its lease. None: the lease was lost, and nothing has changed."""
     entry, lease = e.envelope.entry, e.envelope.lease

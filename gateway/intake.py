@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway import gathering, inbox, participants, sessions, window
-from gateway.db import Tx
+from gateway.db import Tx, about
 from gateway.inbox import Entry, Envelope
 from gateway.lanes import Lane, Lease, Spot, lock
 from gateway.message import Outbound, Sender
@@ -72,6 +72,12 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     within: str = ""
     heard: Heard | None = None
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is a matter of its lane alone."""
+        special = (self.effect, self.verdict, self.gathers, self.heard, self.repeat, self.aside, self.only)
+        return not any(special)
+
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
     """What became of an arrival, now that it is on disk. `left` is the session that a command has closed."""
@@ -116,6 +122,7 @@ Also = Callable[[Effect | None], Effect | None]
 """Makes of what an event's command does (None: it is no command) what is to be done."""
 
 
+@about(lambda a: a.spot.key if a.plain else None)
 def accept(a: Arrival) -> Tx[Accepted]:
     """Take one event in. Commands take effect here; everything else becomes an entry of the inbox."""
     if a.only and (refusal := (yield from _refusal(a))):

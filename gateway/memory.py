@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import orjson
 
 from gateway import history, participants, sessions
-from gateway.db import Database, Tx
+from gateway.db import Database, Tx, about
 from gateway.message import Message, Sender
 from gateway.participants import Known, Person, shown
 from gateway.sessions import Facts
@@ -61,6 +61,7 @@ _AT_ONCE = f"""SELECT {", ".join(f"s.{name}" for name in Facts._fields)},
     FROM session s LEFT JOIN participant p ON p.id = $3 WHERE s.id = $1"""
 
 
+@about(lambda session, limit, participant: session)
 def load_at_once(session: str, limit: int, participant: str) -> Tx[tuple[Facts, list[Message], Known | None]]:
     """The same with a participant, by one statement, since each is a way to a server and back. Where there is none a
     process has its store for itself, and seldom reads what it has written.

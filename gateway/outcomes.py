@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from gateway import outbox, window
-from gateway.db import Tx
+from gateway.db import Tx, about
 from gateway.lanes import OUTBOX, Lease, release
 from gateway.moving import move_lane
 from gateway.outbox import Stored
@@ -25,6 +25,7 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     to: str = ""
 
 
+@about(lambda lease, part, outcome, now, resends: lease.lane if outcome.kind == "sent" else None)
 def note(lease: Lease, part: int, outcome: Outcome, now: int, resends: int) -> Tx[Stored | None]:
     """Keep an outcome, whoever holds the lane now; return the lane's next part while it is still ours."""
     if outcome.kind == "sent":

@@ -24,7 +24,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 from gateway.db import Rows
 from gateway.db.postgres_dialect import writing
-from gateway.db.postgres_line import rows_of
+from gateway.db.postgres_rows import rows_of
 from gateway.db.postgres_server import prepare
 
 T = TypeVar("T")
@@ -47,10 +47,11 @@ SETTINGS = {"listen_addresses": "", "max_connections": "200", "shared_buffers": 
 class Server:
     """One server, and a loop beside those of the tests to speak with it from anywhere.
 
-    Without a place of its own, what it holds is in memory: nothing there outlives the machine.
+    Without a place of its own, what it holds is in memory: nothing there outlives the machine. One that `follows`
+    another is its standby.
     """
 
-    def __init__(self, where: Path | None = None) -> None:
+    def __init__(self, where: Path | None = None, follows: "Server | None" = None) -> None:
         where = where or (MEMORY if MEMORY.is_dir() else None)
         self.folder = Path(tempfile.mkdtemp(prefix="gw-pg-", dir=where))
         self._as: dict[str, Any] = {}
@@ -62,6 +63,12 @@ class Server:
         threading.Thread(target=self._loop.run_forever, name="postgres", daemon=True).start()
         self._made: set[str] = set()
         self._guard: subprocess.Popen[bytes] | None = None
+        if follows is not None:
+            copy = ("-h", str(follows.folder), "-U", "postgres", "-D", "data", "-c", "fast", "--no-sync")
+            self._program("pg_basebackup", *copy, "--write-recovery-conf")
+            self.start()
+            atexit.register(self._leave)
+            return
         self._program("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self.start()
         atexit.register(self._leave)

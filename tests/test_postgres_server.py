@@ -41,13 +41,26 @@ async def test_a_server_that_may_lose_what_it_confirmed_is_refused(tmp_path: Pat
 
 
 @pytest.mark.feature("STO-01")
-async def test_a_commit_is_on_disk_whatever_the_database_is_set_to(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("given", "kept"), [("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply",) * 2]
+)
+async def test_a_commit_is_on_disk_whatever_the_database_is_set_to(tmp_path: Path, given: str, kept: str) -> None:
     url = server().database(tmp_path)
     name = url.partition("@/")[2].partition("?")[0]
-    server().ask(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    server().ask(f"ALTER DATABASE {name} SET synchronous_commit = {given}")
     db = await Postgres.open(url)
-    assert await db.write(run, "SHOW synchronous_commit") == [("on",)]
+    assert await db.write(run, "SHOW synchronous_commit") == [(kept,)]
     await db.close()
+
+
+@pytest.mark.feature("STO-01")
+async def test_a_database_that_takes_no_writes_is_refused(tmp_path: Path) -> None:
+    url = server().database(tmp_path)
+    name = url.partition("@/")[2].partition("?")[0]
+    await (await Postgres.open(url)).close()
+    server().ask(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with pytest.raises(StorageDown, match="takes no writes: default_transaction_read_only is on"):
+        await Postgres.open(url)
 
 
 @pytest.mark.feature("STO-01", "SEC-05")

@@ -18,7 +18,7 @@ MARK = 0x67776261  # what SQLite calls the id of the application
 PIECE = 1 << 20  # bytes of a file's content in one row
 ROWS, BYTES = 500, 4 << 20  # of one batch at most
 VALUES = 10_000  # of one batch at most: databases count the parameters of a statement
-_OURS = ("meta", "backup", "content", "tenure")  # what is no row to be counted and carried over
+_OURS = ("meta", "backup", "content", "tenure", "writer")  # what is no row to be counted and carried over
 _BESIDE = """CREATE TABLE backup (facts TEXT NOT NULL) STRICT;
     CREATE TABLE content (sha256 TEXT NOT NULL, piece INTEGER NOT NULL, data BLOB NOT NULL,
       PRIMARY KEY (sha256, piece)) STRICT, WITHOUT ROWID"""

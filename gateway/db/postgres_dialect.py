@@ -42,6 +42,14 @@ def widened(sql: str, types: Sequence[str]) -> str:
     return _number.sub(lambda found: found[0] + "::bigint" * (types[int(found[1]) - 1] == "int4"), sql)
 
 
+@lru_cache(maxsize=1024)
+def numbered(sql: str, last: int) -> tuple[str, bool]:
+    """A statement whose rows end with one more parameter, the `last`; and whether it has any rows to find."""
+    if sql.lstrip().startswith("SELECT"):
+        return f"SELECT found.*, ${last}::int FROM ({sql}) AS found", True
+    return (f"{sql}, ${last}::int", True) if "RETURNING" in sql else (sql, False)
+
+
 def values(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Arguments without what no text here can hold."""
     for arg in args:

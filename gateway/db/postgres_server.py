@@ -6,6 +6,7 @@ import asyncpg  # type: ignore[import-untyped]
 
 from gateway.db import migrations
 from gateway.db.postgres_dialect import schema
+from gateway.db.postgres_lineage import Lineage
 from gateway.errors import StorageDown, StorageFull, StorageSlow
 from gateway.failpoint import failpoint
 
@@ -21,9 +22,12 @@ SESSION = {
 }
 _MIGRATING = 0x67_77_6D_69_67  # the number of our advisory lock
 VERSION = "schema.version"
+# Of processes that ended without a word; one that is only idle makes its row anew.
+_TIDY = "DELETE FROM writer WHERE at < EXTRACT(EPOCH FROM now() - interval '7 days') * 1000"
 
 _FACTS = """SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), current_setting('fsync'),
-    current_setting('full_page_writes'), current_setting('server_encoding'), current_setting('synchronous_commit')"""
+    current_setting('full_page_writes'), current_setting('server_encoding'), current_setting('synchronous_commit'),
+    current_setting('transaction_read_only') = 'on'"""
 
 _lost = (
     OSError,
@@ -79,7 +83,12 @@ def place(url: str) -> str:
 
 
 async def connect(
-    url: str, *, read_only: bool = False, reach: float = REACH, settings: dict[str, str] | None = None
+    url: str,
+    *,
+    read_only: bool = False,
+    reach: float = REACH,
+    settings: dict[str, str] | None = None,
+    lineage: Lineage | None = None,
 ) -> Any:
     """A connection to a server that keeps what it says it has kept. Raises `StorageDown` with what to do."""
     session = {**SESSION, **(settings or {})}
@@ -97,7 +106,9 @@ async def connect(
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
         raise StorageDown(f"{place(url)}: {_why(error, reach)}") from None
     try:
-        await _check(connection, url)
+        await _check(connection, url, read_only=read_only)
+        if lineage is not None:
+            await lineage.check(connection, place(url))
     except BaseException as error:
         connection.terminate()
         if isinstance(error, StorageDown) or not isinstance(error, Exception):  # who is cancelled is to know it
@@ -110,11 +121,12 @@ def _why(error: BaseException, reach: float = PATIENCE) -> str:
     return str(error) or f"no answer within {reach:g} s"
 
 
-async def _check(connection: Any, url: str) -> None:
-    version, standby, fsync, pages, encoding, synchronous = await connection.fetchrow(_FACTS)
+async def _check(connection: Any, url: str, *, read_only: bool) -> None:
+    version, standby, fsync, pages, encoding, synchronous, refuses = await connection.fetchrow(_FACTS)
     faults = (
         (version < OLDEST * 10_000, f"is PostgreSQL {version // 10_000}; {OLDEST} or newer is needed"),
         (standby, "is a standby that only reads; name the primary, or add ?target_session_attrs=primary"),
+        (refuses and not read_only, "takes no writes: default_transaction_read_only is on; set it off for our role"),
         (fsync != "on", "runs with fsync = off and may lose what it has confirmed; turn it on"),
         (pages != "on", "runs with full_page_writes = off and may be torn by a power loss; turn it on"),
         (encoding != "UTF8", f"keeps text as {encoding}; create the database with ENCODING 'UTF8'"),
@@ -122,7 +134,8 @@ async def _check(connection: Any, url: str) -> None:
     for wrong, said in faults:
         if wrong:
             raise StorageDown(f"{place(url)}: the server {said}")
-    if synchronous == "off":  # a role or a database may be set so; it is ours to say for our sessions
+    # A role or a database may be set to less; it is ours to say for our sessions.
+    if synchronous not in ("on", "remote_apply"):
         await connection.execute("SET synchronous_commit = on")
 
 
@@ -132,6 +145,7 @@ async def prepare(url: str) -> None:
     try:
         await connection.execute(f"SELECT pg_advisory_lock({_MIGRATING})", timeout=600)
         await _migrate(connection, url)
+        await connection.execute(_TIDY)
     except asyncpg.InsufficientPrivilegeError as error:
         said = f"{place(url)}: {error}; let the user own the database, or GRANT CREATE ON SCHEMA public"
         raise StorageDown(said) from None

@@ -1,0 +1,7 @@
+-- Connections that write to a server, each with the number of the last transaction that it has committed: what became of
+-- one whose answer was lost is read here, at whichever server has taken over. `at` is in ms.
+-- postgres: CREATE TABLE writer (
+-- postgres:   id TEXT PRIMARY KEY,
+-- postgres:   number INTEGER NOT NULL,
+-- postgres:   at INTEGER NOT NULL
+-- postgres: ) WITH (fillfactor = 50);
