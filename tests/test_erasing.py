@@ -40,6 +40,7 @@ NEEDLES = (WAS, IS, "xyzzy")
 
 OF_NOBODY = {
     "tenure": "which process does what",
+    "writer": "connections, by ids of ours",
     "meta": "the store's own words",
     "dedupe": "hashes of events, without which a platform's repeats would come in again",
     "api_key": "keys of operators and programs",
