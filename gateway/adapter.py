@@ -132,6 +132,11 @@ class Gate(Protocol):
 
     def heard(self) -> None: ...
 
+    async def assured(self) -> None:
+        """Return when nobody else can be hearing this account: asked before each poll and each new socket by an
+        adapter that is `alone`, since the process may have stood still for long.
+        """
+
     async def recall(self, name: str) -> str:
         """A word kept over restarts for this channel ("" when never kept), such as a polling offset."""
 
@@ -184,7 +189,9 @@ class Adapter:
 
     @property
     def alone(self) -> bool:
-        """Whether `run` is for one process at a time: a poll, a socket. Known once `open` returned."""
+        """Whether `run` is for one process at a time: a poll, a socket. Known once `open` returned. Such a `run` asks
+        `gate.assured()` before each.
+        """
         return False
 
     def __init__(self, name: str, options: Any, gate: Gate) -> None:

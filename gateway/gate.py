@@ -27,6 +27,7 @@ class ChannelGate:
     """Implements `gateway.adapter.Gate` for one channel, which is made around it."""
 
     channel: Channel
+    _tenure: Tenure | None = None
 
     def __init__(
         self, corridor: Corridor, router: Router, http: aiohttp.ClientSession, client: Client, public_url: str
@@ -81,7 +82,13 @@ class ChannelGate:
         """The right to hear this channel's account, where one process at a time has it and there may be others."""
         if self._c.shared.alone or not self.channel.adapter.alone:
             return None
-        return Tenure(self._c, f"{self.channel.platform}/{self.channel.account or self.channel.name}")
+        name = f"{self.channel.platform}/{self.channel.account or self.channel.name}"
+        self._tenure = Tenure(self._c, name)
+        return self._tenure
+
+    async def assured(self) -> None:
+        if self._tenure is not None:
+            await self._tenure.assured()
 
     def heard(self) -> None:
         self.channel.heard()

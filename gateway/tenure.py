@@ -1,10 +1,11 @@
 """What one of several processes may do at a time, under a name in the store: hear an account, keep house.
 
-Like a lane's lease it has to be renewed; unlike there, nobody writes under it, so that it has no fence: a process that
-wakes late does what another one does as well, and finds out at its next renewal.
+Like a lane's lease it has to be renewed; unlike there, nobody writes under it, so that it has no fence: who wakes late
+asks its own clock whether it can still be the one, before it does anything that two must not do at once.
 """
 
 from collections.abc import Callable
+from math import inf
 
 import structlog
 
@@ -43,7 +44,7 @@ class Tenure:
 
     def __init__(self, corridor: Corridor, name: str, holder: str = "") -> None:
         self._c, self._name, self._holder = corridor, name, holder or corridor.me
-        self._since = 0.0
+        self._since = -inf
 
     async def gain(self, waits: Callable[[], None]) -> None:
         """Return when it is ours; `waits` is called when another process has it."""
@@ -64,9 +65,19 @@ class Tenure:
         free = await self._c.db.read(is_free, self._name, self._holder, self._c.clock.now())
         return free and await self._hold()
 
+    @property
+    def _sure(self) -> bool:
+        """Whether it is ours for certain. While we stood still, somebody else may have taken it."""
+        return self._c.clock.tick() < self._since + SURE * self._c.lease
+
+    async def assured(self) -> None:
+        """Return when it is ours for certain: at once, unless it could not be renewed for long."""
+        while not self._sure:
+            await self._c.clock.sleep(POLL)
+
     async def keep(self) -> None:
         """Renew it until it is lost, or may be."""
-        while self._c.clock.tick() < self._since + SURE * self._c.lease:
+        while self._sure:
             await self._c.clock.sleep(self._c.lease / 3)
             try:
                 if not await self._hold():

@@ -18,6 +18,7 @@ PIECE = 1000  # bytes of a file that are given at one go
 
 class RecordingGate:
     """`storage_down` is how many writes fail; `open_store` cleared makes them wait; `patience` is how many pauses pass.
+    `sole` cleared has those wait (`waiting` for it) who must not hear an account beside another process.
 
     A pause takes no time but is noted; when patience is used up, the next one lasts for ever. `contents` are the files
     that may go out, by our id.
@@ -39,6 +40,9 @@ class RecordingGate:
         self.storage_down = 0
         self.open_store = asyncio.Event()
         self.open_store.set()
+        self.sole = asyncio.Event()
+        self.sole.set()
+        self.waiting = 0
         self._seen: set[str] = set()
         self._words: dict[str, str] = {}
         self._news = asyncio.Event()
@@ -97,6 +101,11 @@ class RecordingGate:
     def heard(self) -> None:
         self.rounds += 1
         self._news.set()
+
+    async def assured(self) -> None:
+        self.waiting += 1
+        await self.sole.wait()
+        self.waiting -= 1
 
     async def recall(self, name: str) -> str:
         return self._words.get(name, "")

@@ -9,7 +9,9 @@ import pytest
 from gateway.db import Rows, Tx
 from gateway.db.postgres import Postgres
 from gateway.retention import expire, rest
-from gateway.tenure import hold, is_free, leave
+from gateway.tenure import POLL, SURE, Tenure, hold, is_free, leave
+from tests.kit import corridor
+from tests.leap import leap
 from tests.postgres import server
 from tests.store import Store
 from tests.test_sharing import SESSION
@@ -34,6 +36,25 @@ def test_who_has_it_keeps_it_while_they_renew_it() -> None:
     assert not store.run(hold, "x", "a", 20, 30)
     store.run(leave, "x", "b")
     assert store.run(hold, "x", "a", 20, 30)
+
+
+@pytest.mark.feature("CH-21", "STO-05")
+async def test_who_could_not_renew_it_for_long_is_not_assured_of_it(tmp_path: Path) -> None:
+    async with corridor(tmp_path, start=False) as kit:
+        tenure = Tenure(kit.corridor, "x")
+        assert await tenure.take()
+        kit.clock.ahead += SURE * kit.corridor.lease - 1
+        await asyncio.wait_for(tenure.assured(), POLL / 2)
+        kit.clock.ahead += 1
+        late = asyncio.ensure_future(tenure.assured())
+        for _ in range(3):
+            await asyncio.sleep(0)
+            leap(POLL)
+            await asyncio.sleep(0)
+        assert not late.done()
+        assert await tenure.take()  # nobody else has taken it
+        leap(POLL)
+        await late
 
 
 @pytest.mark.feature("STO-05", "LIF-21")

@@ -70,6 +70,7 @@ class Socket:
         """A new connection, sooner or later. Raises only `Refused`."""
         failures = 0
         while True:
+            await self._gate.assured()
             try:
                 return await self._connect()
             except Refused as error:

@@ -54,6 +54,7 @@ class Poller:
         await self._gate.pause(seconds)
 
     async def _round(self) -> None:
+        await self._gate.assured()
         batch = await self._ask()
         self._gate.heard()
         # After a week without updates Telegram numbers on from anywhere. An empty batch says that all is

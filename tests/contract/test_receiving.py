@@ -101,6 +101,26 @@ async def test_what_cannot_be_stored_is_fetched_again(subject: Subject) -> None:
         assert gate.texts == ["one", "two"]
 
 
+@pytest.mark.feature("CH-21")
+@pytest.mark.where("fetched")
+async def test_nothing_is_asked_for_while_another_process_may_hear_the_account(subject: Subject) -> None:
+    async with subject.closed("fetched") as (adapter, gate, peer):
+        gate.sole.clear()
+        await adapter.open()
+        if not adapter.alone:
+            return
+        run = asyncio.create_task(adapter.run())
+        peer.happens(Said("hello"))
+        await until(lambda: gate.waiting)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert (gate.rounds, gate.offered) == (0, [])
+        gate.sole.set()
+        await until(lambda: gate.texts == ["hello"])
+        run.cancel()
+        await asyncio.wait([run])
+
+
 @pytest.mark.feature("INB-03")
 @pytest.mark.where("fetched")
 async def test_a_repeated_event_has_the_same_ids(subject: Subject) -> None:
