@@ -1,6 +1,7 @@
-"""Named places where a test may end this process, or have it stand still.
+"""Named places where a test may end this process, have it stand still, or ask it to stop.
 
-`GW_FAILPOINT=turn.commit:3` kills it at the third pass; with `turn.commit:3:STOP` it stands still there.
+`GW_FAILPOINT=turn.commit:3` kills it at the third pass; with `turn.commit:3:STOP` it stands still there, and with
+`turn.commit:3:TERM` it is asked to stop, once.
 """
 
 import os
@@ -15,5 +16,5 @@ def failpoint(name: str) -> None:
     global _left
     if name == _name:
         _left -= 1
-        if not _left or (_left < 0 and _how != "STOP"):
-            os.kill(os.getpid(), signal.SIGSTOP if _how == "STOP" else signal.SIGKILL)
+        if not _left or (_left < 0 and not _how):
+            os.kill(os.getpid(), signal.Signals[f"SIG{_how or 'KILL'}"])

@@ -116,14 +116,14 @@ class Gateway:
                 stderr=log,
             )
 
-    async def ended(self, seconds: float) -> bool:
-        """Whether the process has ended by itself within that time; as if killed, or it did not mean to."""
+    async def ended(self, seconds: float, code: int = -signal.SIGKILL) -> bool:
+        """Whether the process has ended by itself within that time; as if killed, if nothing else was meant."""
         assert self._process is not None
         try:
             await asyncio.wait_for(self._process.wait(), seconds)
         except TimeoutError:
             return False
-        assert self._process.returncode == -signal.SIGKILL, f"the gateway ended:\n{self.log[-1500:]}"
+        assert self._process.returncode == code, f"the gateway ended:\n{self.log[-1500:]}"
         self._process = None
         return True
 

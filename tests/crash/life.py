@@ -16,6 +16,7 @@ from tests.crash.troubles import Troubles
 from tests.far.backend import Backend, Call, Reply, as_json
 from tests.far.redis import valkey
 from tests.far.telegram import TOKEN, TelegramServer
+from tests.patience import PATIENCE
 from tests.postgres import member
 from tests.process import Gateway
 from tests.store import AUDIT, CLEAN, faults
@@ -102,13 +103,22 @@ class Life:
     """`polling`: the gateway fetches its updates; else they are pushed to it.
 
     With `replicas` so many gateways work on the store; one after another is killed while the others go on. With
-    `troubles` everything else fails now and then, too.
+    `troubles` everything else fails now and then, too. With `asked` nobody is killed at a station of the road, but
+    asked to stop there.
     """
 
     def __init__(
-        self, folder: Path, chance: random.Random, *, polling: bool, replicas: int = 1, troubles: bool = False
+        self,
+        folder: Path,
+        chance: random.Random,
+        *,
+        polling: bool,
+        replicas: int = 1,
+        troubles: bool = False,
+        asked: bool = False,
     ) -> None:
         self._folder, self._chance, self._polling, self._replicas = folder, chance, polling, replicas
+        self._asked = asked
         self._wanted, self._troubles = troubles, None  # type: tuple[bool, Troubles | None]
         self._numbers = dict.fromkeys(USERS, 0)
         self._said: list[Said] = []
@@ -166,7 +176,8 @@ class Life:
     async def _live_and_die(self, gateway: Gateway, platform: TelegramServer, place: str) -> None:
         passes = self._chance.randint(1, FAILPOINTS.get(place, 1))
         await gateway.kill()  # among several it has gone on since it was killed last
-        await gateway.spawn(**({"GW_FAILPOINT": f"{place}:{passes}"} if place in FAILPOINTS else {}))
+        failpoint = f"{place}:{passes}" + (":TERM" if self._asked else "")
+        await gateway.spawn(**({"GW_FAILPOINT": failpoint} if place in FAILPOINTS else {}))
         if self._replicas > 1:  # the others take what comes before it is there
             await gateway.up()
         talking = asyncio.ensure_future(self._talk(platform))
@@ -183,7 +194,9 @@ class Life:
             await gateway.spawn()
 
     async def _comes_to_its_end(self, gateway: Gateway, place: str) -> None:
-        if place in FAILPOINTS:
+        if place in FAILPOINTS and self._asked:
+            assert await gateway.ended(PATIENCE, 0), "it was asked to stop, and did not"
+        elif place in FAILPOINTS:
             await gateway.ended(LONGEST)
         else:
             if place in (UPGRADE, STILL, DATABASE):  # who has just been started and has no store ends at once
