@@ -24,7 +24,7 @@ help:
 	@echo "make test    run the tests (PYTEST_ARGS='-k name' passes options on)"
 	@echo "make test-long  hours: all on both stores, and large sizes"
 	@echo "make check   lint, formatting, types"
-	@echo "make bench   measure the cost of a message"
+	@echo "make bench   measure the cost of a message on both stores (BENCH_ARGS=--sqlite: on SQLite alone)"
 	@echo "make env     only prepare $(VENV);  make lock  renew the locks;  make clean  remove what was made"
 
 env: $(VENV)/.runtime

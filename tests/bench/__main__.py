@@ -1,4 +1,7 @@
-"""`python -m tests.bench [--messages N] [--chats N] [--postgres]`: what a message costs, here and through a relay."""
+"""`python -m tests.bench [--messages N] [--chats N] [--sqlite]`: what a message costs, here and through a relay.
+
+Here: on SQLite, and on PostgreSQL with one gateway and with two; with `--sqlite` only there.
+"""
 
 import argparse
 import asyncio
@@ -77,9 +80,9 @@ def main() -> None:
     arguments.add_argument("--messages", type=int, default=10_000)
     arguments.add_argument("--chats", type=int, default=1_000)
     arguments.add_argument("--rounds", type=int, default=10)
-    arguments.add_argument("--postgres", action="store_true", help="also on PostgreSQL, with one and with two replicas")
+    arguments.add_argument("--sqlite", action="store_true", help="not on PostgreSQL, with one gateway and with two")
     wanted = arguments.parse_args()
-    print(table(*asyncio.run(run(wanted.messages, wanted.chats, wanted.rounds, postgres=wanted.postgres))))
+    print(table(*asyncio.run(run(wanted.messages, wanted.chats, wanted.rounds, postgres=not wanted.sqlite))))
 
 
 if __name__ == "__main__":
