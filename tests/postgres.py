@@ -121,6 +121,11 @@ class Server:
         self._guard.stdin.close()
         self._guard.wait()
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended by itself."""
+        return not (self.folder / "data/postmaster.pid").exists()
+
     def _leave(self) -> None:
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

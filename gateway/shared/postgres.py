@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from gateway.clock import Clock
-from gateway.db.postgres_server import connect
+from gateway.db.postgres_server import connect, lost
 from gateway.errors import StorageDown
 from gateway.shared import LOOK
 from gateway.tasks import Tasks
@@ -104,10 +104,11 @@ class Postgres:
         while True:
             try:
                 await self._serve()
-            except (StorageDown, TimeoutError, OSError) as error:
-                log.warning("bell.lost", error=str(error) or type(error).__name__)
             except Exception as error:
-                log.error("bell.lost", exc_info=error)
+                if isinstance(error, StorageDown | TimeoutError | OSError) or lost(error):
+                    log.warning("bell.lost", error=str(error) or type(error).__name__)
+                else:
+                    log.error("bell.lost", exc_info=error)
             self._cut()
             await self._clock.sleep(AGAIN)
 
