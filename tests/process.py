@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -43,7 +44,7 @@ class Gateway:
     ) -> None:
         self.folder, self.port, self._replica = folder, free_port(), replica
         self.url = f"http://127.0.0.1:{self.port}"
-        self._file = folder / f"gateway{replica}.yaml"
+        self.file, self._admin = folder / f"gateway{replica}.yaml", free_port()
         self._environment = {**os.environ, **environment}
         self.fresh = "PYTHONPATH" in environment  # which is read when an interpreter starts
         self._process: asyncio.subprocess.Process | Child | None = None
@@ -54,13 +55,16 @@ class Gateway:
         self.configure(config)
 
     def configure(self, config: str) -> None:
+        """Write the file, as editors do: another one takes the place of what was there."""
         # Who takes over from a process that was killed waits for its leases, where it cannot know that it is gone.
         server = f"{{listen: '127.0.0.1:{self.port}', trusted_proxies: ['127.0.0.1'], lease: {self._lease}}}"
         storage = f"{{url: '{self._store}', files: '{self.folder}/files'}}"
         if self._replica:
             storage = storage.replace("}", f", local: '{self.folder}/{self._replica}'}}")
-        admin = f"{{listen: '127.0.0.1:{free_port()}'}}"
-        self._file.write_text(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
+        admin = f"{{listen: '127.0.0.1:{self._admin}'}}"
+        beside = self.file.with_suffix(".new")
+        beside.write_text(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
+        beside.replace(self.file)
 
     async def __aenter__(self) -> "Gateway":
         await self.start()
@@ -98,7 +102,7 @@ class Gateway:
 
     async def spawn(self, **environment: str) -> None:
         """Start, and return at once."""
-        arguments, environment = ("run", "-c", str(self._file)), {**self._environment, **environment}
+        arguments, environment = ("run", "-c", str(self.file)), {**self._environment, **environment}
         self._process = await (self._anew if self.fresh else self._forked)(arguments, environment)
         self._pid = self._process.pid
 
@@ -173,6 +177,18 @@ class Gateway:
             await asyncio.sleep(seconds)
         finally:
             self._process.send_signal(signal.SIGCONT)
+
+    def hang_up(self) -> bool:
+        """SIGHUP, if the process listens for it already; whether it does."""
+        if self._process is None or self._process.returncode is not None:
+            return False
+        try:
+            (caught,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{self._pid}/status").read_text())
+        except (OSError, ValueError):  # it has ended this moment
+            return False
+        if listens := bool(int(caught, 16) >> (signal.SIGHUP - 1) & 1):
+            self._process.send_signal(signal.SIGHUP)
+        return listens
 
     async def kill(self) -> None:
         """Like a power cut for the process: no handler of its own runs."""

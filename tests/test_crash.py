@@ -28,10 +28,12 @@ async def test_killed_anywhere_the_gateway_keeps_its_promises(capsys: pytest.Cap
 
 
 @pytest.mark.store
-@pytest.mark.feature("STO-03", "STO-04", "STO-06", "DEV-03")
+@pytest.mark.feature("STO-03", "STO-04", "STO-06", "DEV-03", "CFG-04", "CFG-05")
 @pytest.mark.timeout(0)
 async def test_whatever_else_fails_meanwhile_it_keeps_them_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """Platform, bot, store and, among two gateways on PostgreSQL, Valkey; these stand still and lose it, too."""
+    """Platform, bot, store and, among two gateways on PostgreSQL, Valkey; these stand still and lose it, too. And all
+    the while their configuration is edited.
+    """
     seed, replicas = int(os.environ.get("GW_SEED", "0")), 2 if CHOSEN else 1
     matrix = await crash(max(1, KILLS // 3), seed, at_once=2, replicas=replicas, troubles=True)
     with capsys.disabled():

@@ -139,7 +139,7 @@ class Life:
                 await platform.pusher.start(first, SECRET, *others)
             if self._wanted:
                 how = {"polling": self._polling}
-                self._troubles = Troubles(self._chance, self._folder, platform, gateways, redis, **how)
+                self._troubles = Troubles(self._chance, self._folder, platform, gateways, redis, config, **how)
             try:
                 for gateway in gateways[1:]:
                     await gateway.spawn()
@@ -154,6 +154,8 @@ class Life:
                     self._troubles.end()
                 await self._done(gateways, platform)
                 await asyncio.gather(*(gateway.ready() for gateway in gateways))
+                if self._troubles is not None:
+                    await self._troubles.edits.last()
             finally:
                 await asyncio.gather(*(gateway.stop() for gateway in gateways))
             begun = [-inf, *self._begun[1:]]

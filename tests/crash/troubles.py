@@ -1,4 +1,6 @@
-"""What else goes wrong meanwhile: at the platform, the bot, the store and Redis, each of it again and again."""
+"""What else goes on meanwhile: failures of the platform, the bot, the store and Redis, and edits of the configuration,
+each of it again and again.
+"""
 
 import asyncio
 import random
@@ -12,6 +14,7 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]
 
 from tests import postgres
+from tests.crash.edits import Edits
 from tests.far.backend import Call, Reply, fails
 from tests.far.redis import Valkey
 from tests.far.telegram import TelegramServer
@@ -38,15 +41,17 @@ class Troubles:
         platform: TelegramServer,
         gateways: list[Gateway],
         redis: Valkey | None,
+        config: str,
         *,
         polling: bool,
     ) -> None:
         self._chance, self._folder, self._platform, self._gateways = chance, folder, platform, gateways
         self._redis = redis
         self.met: Counter[str] = Counter()
+        self.edits = Edits(chance, gateways, config, self.met)
         self._kinds: list[Callable[[], Awaitable[None]]] = [self._at_the_platform] * 12
         self._kinds += [self._fetching] * 2 if polling else []
-        self._kinds += [self._at_the_store]
+        self._kinds += [self._at_the_store, self.edits.once]
         self._kinds += [self._flushed, self._flushed, self._stopped] if redis else []
 
     async def go_on(self) -> None:
@@ -64,6 +69,7 @@ class Troubles:
         for fault in self._platform.script.unused:
             self.met[_named(fault.method, fault.how)] -= 1
         self._platform.script.clear()
+        self.edits.end()
 
     def at_the_bot(self, call: Call) -> Reply | None:
         """What a bot says instead of its answer, now and then; not twice to the same message."""
