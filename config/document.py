@@ -1,26 +1,26 @@
 """The operator's files as one piece of plain data that remembers where everything stands."""
 
-from pathlib import Path as FilePath
 from typing import Any
 
 from config.nodes import Mapping, Node, Scalar, Sequence
 from config.problem import Path, Position
 from config.scalars import resolve
 from config.source import Copy
+from config.trail import Trail
 
 
 class Document:
     """What `read` returns.
 
-    `data`: dicts, lists, text, numbers, truth values and None. `files`: every file that was read.
-    `copy`: what was in those of YAML.
+    `data`: dicts, lists, text, numbers, truth values and None. `trail`: what was read for it.
+    `copy`: what was in the files of YAML.
     `secrets`: paths whose value came from the environment or another file. `alternatives`: for those written
     without quotes, what the value would be had it stood in the file itself (`${WORKERS:-8}` is text, and may
     be meant as a number).
     """
 
-    def __init__(self, root: Mapping, files: tuple[FilePath, ...], copy: Copy) -> None:
-        self.files, self.copy = files, copy
+    def __init__(self, root: Mapping, trail: Trail, copy: Copy) -> None:
+        self.trail, self.copy = trail, copy
         self.alternatives: dict[Path, Any] = {}
         self._places: dict[Path, tuple[Position, Position]] = {(): (root.position, root.position)}
         secrets: set[Path] = set()

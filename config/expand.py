@@ -23,16 +23,16 @@ class _Wrong(Exception):
 
 
 class Expander:
-    """Gives every scalar of one file its value. `opened` is told of each file a value was taken from."""
+    """Gives every scalar of one file its value. `reads` is told of each file before a value is taken from it."""
 
     def __init__(
         self,
         environment: Environment[str, str],
         folder: FilePath,
         problems: list[Problem],
-        opened: Callable[[FilePath], None],
+        reads: Callable[[FilePath], None],
     ) -> None:
-        self.environment, self.folder, self.problems, self.opened = environment, folder, problems, opened
+        self.environment, self.folder, self.problems, self.reads = environment, folder, problems, reads
 
     def walk(self, node: Node, path: Path = ()) -> None:
         if isinstance(node, Scalar):
@@ -62,13 +62,13 @@ class Expander:
         if not name:
             raise _Wrong("!file needs a path", "")
         path = self.folder / name
+        self.reads(path)
         try:
             text = read_text(path)
         except Unreadable as error:
             raise _Wrong(f"the file named by !file {_sentence(error.reason)}", error.hint) from None
         if "\0" in text:
             raise _Wrong("the file named by !file holds a NUL character", "")
-        self.opened(path)
         return text.removesuffix("\n").removesuffix("\r")
 
     def replaced(self, node: Scalar) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
+from config.trail import Trail
+
 Path = tuple[str | int, ...]
 """The way from the top of the data to a value: keys of mappings, indexes of lists."""
 
@@ -62,8 +64,10 @@ class Problem:
 
 
 class ConfigErrors(Exception):
-    """The configuration cannot be used. Holds every problem of every file, in order of file and line."""
+    """The configuration cannot be used. Holds every problem of every file, in order of file and line, and the trail
+    of the reading: until something on it changes, there is nothing better to be read.
+    """
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+    def __init__(self, problems: Iterable[Problem], trail: Trail) -> None:
+        self.problems, self.trail = tuple(problems), trail
         super().__init__("\n".join(map(str, self.problems)))

@@ -14,6 +14,7 @@ from config.expand import Expander
 from config.nodes import Mapping, Scalar, Sequence, build
 from config.problem import ConfigErrors, Path, Position, Problem, shown
 from config.source import Copy, Disk, Source, Unreadable
+from config.trail import Trail
 
 MAX_FILES = 500
 MAX_CHAIN = 20
@@ -27,8 +28,8 @@ def read(path: FilePath | str, environment: Environment[str, str], source: Sourc
     if not reading.problems and root is None:
         reading.problems.append(Problem(str(path), 1, 1, "", "the file is empty", "gateway init writes a starter"))
     if reading.problems or root is None:
-        raise ConfigErrors(reading.ordered())
-    return Document(root, tuple(reading.files), reading.copy)
+        raise ConfigErrors(reading.ordered(), reading.trail)
+    return Document(root, reading.trail, reading.copy)
 
 
 class _Reading:
@@ -37,19 +38,18 @@ class _Reading:
     def __init__(self, environment: Environment[str, str], source: Source) -> None:
         self.environment, self.source, self.copy = environment, source, Copy({}, {})
         self.problems: list[Problem] = []
-        self.files: list[FilePath] = []
-        self.order: list[str] = []
+        self.trail = Trail()
         self.seen: set[str] = set()
 
     def ordered(self) -> list[Problem]:
         """Problems file by file, as the files were met, and by line within each."""
-        rank = {name: number for number, name in enumerate(self.order)}
+        rank = {name: number for number, name in enumerate(self.trail.files)}
         return sorted(set(self.problems), key=lambda problem: (rank.get(problem.file, len(rank)), problem))
 
     def file(self, path: FilePath, asked: Position | None, chain: _Chain) -> Mapping | None:
         """The tree of a file with its includes merged in; None when there is nothing in it."""
         name = str(path)
-        self.order.append(name)
+        self.trail.reads(path)
         self.seen.add(os.path.realpath(path))
         try:
             text = self.copy.texts[os.path.abspath(path)] = self.source.text(path)
@@ -60,14 +60,13 @@ class _Reading:
                 at = Position(name, *(error.spot or (1, 1)))
                 self.problems.append(Problem.at(at, (), error.reason, error.hint))
             return None
-        self.files.append(path)
         root = build(text, name, self.problems)
         if root is None or (isinstance(root, Scalar) and root.plain and not root.text):
             return None
         if not isinstance(root, Mapping):
             self.problems.append(Problem.at(root.position, (), "a file holds keys and values (key: value) at its top"))
             return None
-        Expander(self.environment, path.parent, self.problems, self.files.append).walk(root)
+        Expander(self.environment, path.parent, self.problems, self.trail.reads).walk(root)
         self.include(root, path, (*chain, os.path.realpath(path)))
         return root
 
@@ -94,6 +93,8 @@ class _Reading:
         if "\0" in pattern:
             return []
         names = [pattern] if named else list(self.source.find(pattern, folder))
+        if not named:
+            self.trail.patterns[pattern, folder] = names
         self.copy.found[os.path.abspath(folder / pattern)] = names
         found: dict[str, FilePath] = {}
         for path in (folder / name for name in names):

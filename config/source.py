@@ -1,11 +1,12 @@
 """Where the files come from: the disk (regular files of bounded size, in UTF-8), or a copy of an earlier reading."""
 
-import glob
 import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import NamedTuple, Protocol
+
+from config.trail import found
 
 MAX_BYTES = 1024 * 1024
 
@@ -34,7 +35,7 @@ class Disk:
         return read_text(path)
 
     def find(self, pattern: str, folder: FilePath) -> Sequence[str]:
-        return sorted(glob.glob(pattern, root_dir=folder))
+        return found(pattern, folder)
 
 
 class Copy(NamedTuple):

@@ -5,7 +5,7 @@ What asks for it: a changed file (once it has settled), SIGHUP, `gateway reload`
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from dataclasses import fields
 from typing import Any, Literal, NamedTuple
 
 import structlog
@@ -25,12 +25,14 @@ _LASTING: Mapping[str, Callable[[Settings], Any]] = {
     "server.deaf_after": lambda s: s.server.deaf_after,
     "admin.listen": lambda s: s.admin.listen,
     "storage": lambda s: s.storage,
+    "redis": lambda s: s.redis,
     "inbox.journal": lambda s: s.inbox.journal,
 }
 
-log = structlog.get_logger()
+# What is said about settings, and not by the operator.
+_ABOUT = frozenset({"warnings", "trail", "copy"})
 
-_Look = tuple[object, ...]  # how files look from outside
+log = structlog.get_logger()
 
 
 class Reloaded(NamedTuple):
@@ -68,6 +70,7 @@ class Reloading:
         tasks: Tasks,
     ) -> None:
         self._origin, self._apply, self._settings = origin, apply, settings
+        self._began, self._trail = settings, settings.trail
         self._clock, self._metrics, self._tasks = clock, metrics, tasks
         self._one_at_a_time = asyncio.Lock()
         outcome: Literal["applied", "rejected"] = "rejected" if origin.problems else "applied"
@@ -84,21 +87,24 @@ class Reloading:
         self._tasks.start(self.reload(), "reload")
 
     async def watch(self) -> None:
-        """Reload whenever the files have changed and have settled."""
-        known = before = await asyncio.to_thread(self._look)
-        if not self._origin.problems:
-            await self._begin()
+        """Reload whenever what was last read has changed and has settled."""
+        await self._begin()
+        before = self._trail
         while True:
             await self._clock.sleep(SETTLED)
-            now = await asyncio.to_thread(self._look)
-            if now != known and now == before:
+            trail = self._trail
+            now = await asyncio.to_thread(trail.now)
+            if now == before and now != trail and trail is self._trail:
                 await self.reload()
-                known = now
             before = now
 
     async def _begin(self) -> None:
-        """The files may have changed while we started; else what we began with has worked, and is kept."""
+        """The files may have changed while we started, or could not be used; else what we began with has worked, and
+        is kept.
+        """
         async with self._one_at_a_time:
+            if self._trail is not self._began.trail:
+                return  # somebody has asked for it already
             found = await self._reload(again=False)
             if found.outcome != "unchanged":
                 self.last = found
@@ -109,9 +115,11 @@ class Reloading:
         try:
             wanted = await asyncio.to_thread(self._origin.read)
         except ConfigErrors as errors:
+            self._trail = errors.trail
             return self._rejected(now, [str(problem) for problem in errors.problems])
+        self._trail = wanted.trail
         changed = list(changes(self._settings, wanted))
-        later = [name for name, of in _LASTING.items() if of(self._settings) != of(wanted)]
+        later = lasting(self._began, wanted)
         try:
             if changed or again:
                 await self._apply(wanted)
@@ -135,28 +143,19 @@ class Reloading:
         log.error("config.rejected", problems=problems)
         return Reloaded("rejected", now, problems=problems)
 
-    def _look(self) -> _Look:
-        """How the files look, and their folders: an included pattern may find more files there than before."""
-        files = set(self._settings.files)
-        folders = {file.parent for file in files}
-        return tuple((str(path), *_stat(path)) for path in sorted(files | folders))
 
-
-def _stat(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+def lasting(began: Settings, new: Settings) -> list[str]:
+    """The names of what waits for the next start."""
+    return [name for name, of in _LASTING.items() if of(began) != of(new)]
 
 
 def changes(old: Settings, new: Settings) -> Iterator[str]:
     """The names of what differs, by section and entry."""
-    for section in ("server", "admin", "storage", "inbox", "log", "people"):
-        if getattr(old, section) != getattr(new, section):
-            yield section
-    for section in ("bots", "channels"):
+    for section in (field.name for field in fields(Settings) if field.name not in _ABOUT):
         before, after = getattr(old, section), getattr(new, section)
+        if not isinstance(before, Mapping):
+            yield from [section] if before != after else []
+            continue
         for name in [*before, *(name for name in after if name not in before)]:
             if before.get(name) != after.get(name):
                 yield f"{section}.{name}"

@@ -1,25 +1,34 @@
 """Whoever edits the file of a running gateway."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gateway.reloading import Origin, Reloaded, Reloading
 from gateway.settings import load
+from tests.aid import aided
 from tests.doors import Gateway
 from tests.postgres import stored
 
 
 class Editor:
-    """An operator with the file open."""
+    """An operator with the file open. With `problems` the gateway began with what last worked, not with the file."""
 
-    def __init__(self, gateway: Gateway, folder: Path) -> None:
+    def __init__(self, gateway: Gateway, folder: Path, problems: Sequence[str] = ()) -> None:
         self.gateway, self.file = gateway, folder / "gateway.yaml"
-        self.reloading: Reloading = gateway.daemon.follow(Origin(lambda: load(self.file, {})))
+        origin = Origin(lambda: load(self.file, {}), problems=problems)
+        self.reloading: Reloading = gateway.daemon.follow(origin)
+
+    async def begun(self) -> "Editor":
+        """Return when the file has been read for the first time: what is written now is an edit."""
+        assert (await self.reloading.reload()).outcome == "unchanged"
+        return self
 
     def write(self, text: str) -> None:
         """As editors do: another file takes the place of the old one."""
         beside = self.file.with_suffix(".new")
-        beside.write_text(stored(text, self.file.parent), "utf-8")
+        folder = self.file.parent
+        beside.write_text(aided(stored(text, folder), folder), "utf-8")
         beside.replace(self.file)
 
     async def reload(self, text: str) -> Reloaded:

@@ -91,7 +91,7 @@ def test_values_from_outside(files: Files) -> None:
     assert document.alternatives[("flow", "list", 0)] == 12
     assert document.alternatives[("flow", "list", 1)] is True
     assert document.alternatives[("nothing",)] is None
-    assert {file.name for file in document.files} == {"gateway.yaml", "token", "two"}
+    assert {Path(name).name for name in document.trail.files} == {"gateway.yaml", "token", "two"}
 
 
 @pytest.mark.feature("CFG-03")

@@ -4,15 +4,20 @@ import asyncio
 import os
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.reloading import Reloaded
+from config import Copy, Trail
+from gateway.reloading import changes, lasting
+from gateway.settings.process import Process
 from tests.doors import Held, running
 from tests.editor import Editor
+from tests.kit import configure
 
 EDITS = int(os.environ.get("GW_EDITS", "40"))  # of which half are mistakes
 
@@ -33,7 +38,7 @@ channels:
 @pytest.fixture
 async def editor(tmp_path: Path) -> AsyncIterator[Editor]:
     async with running(tmp_path, YAML) as gateway:
-        yield Editor(gateway, tmp_path)
+        yield await Editor(gateway, tmp_path).begun()
 
 
 @pytest.mark.feature("CFG-04")
@@ -110,40 +115,49 @@ async def test_a_mistake_changes_nothing_and_is_told(editor: Editor, right: str,
     assert (await editor.reload(YAML)).outcome == "unchanged"
 
 
-@pytest.mark.feature("CFG-04", "CFG-05")
-async def test_a_file_that_has_settled_is_read_by_itself(editor: Editor) -> None:
-    def last() -> Reloaded:
-        return editor.reloading.last
-
-    editor.write(YAML.replace("default: true", "default: true, path: /help"))
-    await editor.gateway.until(lambda: last().changed == ["channels.site"])
-    editor.write(YAML + "nonsense: true\n")
-    await editor.gateway.until(lambda: last().outcome == "rejected")
-    editor.file.unlink()
-    await editor.gateway.until(lambda: "no such file" in "".join(last().problems))
-    editor.write(YAML)
-    await editor.gateway.until(lambda: last().outcome == "applied")
-
-
 @pytest.mark.feature("CFG-04")
-async def test_a_file_more_in_an_included_folder_is_found(editor: Editor) -> None:
-    more = editor.file.parent / "more"
-    more.mkdir()
-    (more / "one.yaml").write_text("bots: {one: {kind: echo}}\n")
-    editor.write("include: more/*.yaml\n" + YAML)
-    await editor.gateway.until(lambda: "one" in editor.gateway.daemon.corridor.bots)
-    (more / "two.yaml").write_text("bots: {two: {kind: echo}}\n")
-    await editor.gateway.until(lambda: "two" in editor.gateway.daemon.corridor.bots)
-    (more / "one.yaml").unlink()
-    await editor.gateway.until(lambda: "one" not in editor.gateway.daemon.corridor.bots)
-
-
-@pytest.mark.feature("CFG-04")
-async def test_what_lasts_until_the_next_start_is_named(editor: Editor) -> None:
-    found = await editor.reload(YAML.replace('server: {listen: "127.0.0.1:0"}', "server: {workers: 7, drain: 9s}"))
+async def test_what_lasts_until_the_next_start_is_named_until_then(editor: Editor) -> None:
+    edited = YAML.replace('server: {listen: "127.0.0.1:0"}', "server: {workers: 7, drain: 9s}")
+    found = await editor.reload(edited)
     assert found.changed == ["server"]
     assert found.later == ["server.listen", "server.workers"]
     assert editor.gateway.daemon.settings.server.drain == 9
+    again = await editor.reload(edited + "redis: {url: 'redis://127.0.0.1:1/0'}\n")
+    assert again.changed == ["redis"]
+    assert again.later == ["server.listen", "server.workers", "redis"]
+    back = await editor.reload(YAML)
+    assert (set(back.changed), back.later) == ({"server", "redis"}, [])
+
+
+@pytest.mark.feature("CFG-04")
+def test_every_part_of_the_settings_is_compared(tmp_path: Path) -> None:
+    """Or is said about them, and not by the operator."""
+    settings = configure(tmp_path, YAML)
+    names = {field.name for field in fields(settings)} - {"warnings", "trail", "copy"}
+    for name in names:
+        value = getattr(settings, name)
+        other: dict[str, Any] = {name: {"new": object()} if isinstance(value, Mapping) else object()}
+        found = list(changes(settings, replace(settings, **other)))
+        assert found
+        assert {one.partition(".")[0] for one in found} == {name}
+    assert list(changes(settings, replace(settings, warnings=(), trail=Trail(), copy=Copy({}, {})))) == []
+
+
+AT_ONCE = {  # what need not wait for the next start
+    *("server.public_url", "server.trusted_proxies", "server.max_body", "server.max_connections", "server.drain"),
+    *("inbox.stale_after", "inbox.drop_stale", "inbox.attempts", "log.level", "log.format", "log.text"),
+}
+
+
+@pytest.mark.feature("CFG-04")
+def test_every_key_of_the_process_takes_effect_at_once_or_is_named(tmp_path: Path) -> None:
+    settings = configure(tmp_path, YAML)
+    for section in Process.model_fields:
+        model = getattr(settings, section)
+        for key in type(model).model_fields:
+            other: dict[str, Any] = {section: model.model_copy(update={key: object()})}
+            named = {name.partition(".")[0] for name in lasting(settings, replace(settings, **other))}
+            assert named == (set() if f"{section}.{key}" in AT_ONCE else {section}), f"{section}.{key}"
 
 
 @pytest.mark.feature("CFG-04", "CFG-05")

@@ -52,7 +52,7 @@ class Checker:
 
     def ordered(self) -> list[Problem]:
         """The problems in the order of files and lines, each once."""
-        rank = {str(file): number for number, file in enumerate(self.document.files)}
+        rank = {name: number for number, name in enumerate(self.document.trail.files)}
         return sorted(set(self.problems), key=lambda problem: (rank.get(problem.file, len(rank)), problem))
 
     def unknown(self, path: Path, what: str, word: str, known: Iterable[str]) -> None:

@@ -28,7 +28,7 @@ def settings(document: Document) -> Settings:
     bots = load_bots(checker)
     channels = load_channels(checker, people)
     if checker.problems or process is None:
-        raise ConfigErrors(checker.ordered())
+        raise ConfigErrors(checker.ordered(), document.trail)
     return Settings(
         server=process.server,
         admin=process.admin,
@@ -40,7 +40,7 @@ def settings(document: Document) -> Settings:
         bots=bots,
         channels=channels,
         warnings=tuple(advice(document, process, channels)),
-        files=document.files,
+        trail=document.trail,
         copy=document.copy,
     )
 

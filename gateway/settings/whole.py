@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from config import Copy, Problem
+from config import Copy, Problem, Trail
 from gateway.settings.entries import BotSettings, ChannelSettings
 from gateway.settings.people import People
 from gateway.settings.process import (
@@ -25,7 +24,7 @@ class Settings:
     """One configuration. Two are equal when they ask for the same.
 
     `bots` and `channels` are by name. `warnings` are what an operator should know and may leave as it is;
-    `files` every file that was read, `copy` what was in those of YAML.
+    `trail` is what was read for it, `copy` what was in the files of YAML.
     """
 
     server: ServerSettings
@@ -38,7 +37,7 @@ class Settings:
     bots: Mapping[str, BotSettings]
     channels: Mapping[str, ChannelSettings]
     warnings: tuple[Problem, ...]
-    files: tuple[FilePath, ...]
+    trail: Trail = field(default_factory=Trail, compare=False)
     copy: Copy = field(default=Copy({}, {}), compare=False)
 
     def secrets(self) -> frozenset[str]:
