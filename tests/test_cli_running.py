@@ -202,8 +202,7 @@ async def test_a_running_gateway_reads_its_file_again(tmp_path: Path) -> None:
         text = file.read_text()
         assert (await ask(running, "reload")).out == "unchanged\n"
         file.write_text(text.replace("path: /", "path: /here"))
-        async with asyncio.timeout(PATIENCE):  # by itself, or because of the signal
-            os.kill(running.pid, signal.SIGHUP)
+        async with asyncio.timeout(PATIENCE):
             while (await http.get(f"{running.url}/here")).status != 200:
                 await asyncio.sleep(0.01)
         file.write_text(text.replace("bot: b, path", "bot: nobody, path"))
@@ -214,6 +213,18 @@ async def test_a_running_gateway_reads_its_file_again(tmp_path: Path) -> None:
                 await asyncio.sleep(0.01)
         assert "nobody" in config["problems"][0]
         assert (await http.get(f"{running.url}/here")).status == 200
+
+
+@pytest.mark.feature("CFG-04")
+async def test_a_signal_has_the_file_read_though_nobody_touched_it(tmp_path: Path) -> None:
+    async with Gateway(tmp_path, YAML) as running:
+        assert (await ask(running, "reload")).out == "unchanged\n"
+        before = (await _status(running))["config"]
+        os.kill(running.pid, signal.SIGHUP)
+        async with asyncio.timeout(PATIENCE):
+            while (config := (await _status(running))["config"])["at"] == before["at"]:
+                await asyncio.sleep(0.01)
+        assert config["outcome"] == "unchanged"
 
 
 async def _status(running: Gateway) -> Any:
