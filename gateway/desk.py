@@ -1,22 +1,37 @@
-"""The turns this process may run at once: places in all, and seats at each bot."""
+"""The turns this process may run at once: places in all, and its share of the seats at each bot."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from gateway.breaker import Breaker
 from gateway.clock import Clock
 
+TINY = 1e-6  # of a seat: a third of three is one
+
+
+def whole(bot: str) -> float:
+    """There are no other processes."""
+    return 1.0
+
 
 class Seats:
-    """One bot's share: its cap, how many of its turns run, its circuit, and whether older work of it waits.
+    """One bot's share: how many of its turns run, its circuit, and whether older work of it waits.
 
-    `cover` is the share of a bot that answers while this one does not.
+    `most` is its cap in all processes together, `share` the part of that which is ours at the moment. `cover` is the
+    share of a bot that answers while this one does not.
     """
 
-    def __init__(self, clock: Clock, cap: int) -> None:
-        self.cap, self.taken, self.backlog = cap, 0, False
+    def __init__(self, clock: Clock, most: int, share: Callable[[], float]) -> None:
+        self.most, self._share = most, share
+        self.taken, self.backlog = 0, False
         self.breaker = Breaker(clock)
         self.cover: Seats | None = None
+
+    @property
+    def cap(self) -> int:
+        """How many of its turns may run here: one at least, or among many processes nobody would ask it."""
+        return max(1, int(self.most * self._share() + TINY))
 
     @property
     def shut(self) -> bool:
@@ -30,10 +45,15 @@ class Seats:
 
 
 class Desk:
-    """Counts places. A place is taken before the claim and given back when the lane is let go."""
+    """Counts places. A place is taken before the claim and given back when the lane is let go.
 
-    def __init__(self, clock: Clock, places: int, freed: Callable[[str], None]) -> None:
-        self._clock, self.places, self._freed = clock, places, freed
+    `share` says which part of what a bot may be asked at once is ours.
+    """
+
+    def __init__(
+        self, clock: Clock, places: int, freed: Callable[[str], None], share: Callable[[str], float] = whole
+    ) -> None:
+        self._clock, self.places, self._freed, self._share = clock, places, freed, share
         self.taken = 0
         self.draining = False
         self._bots: dict[str, Seats] = {}
@@ -41,13 +61,13 @@ class Desk:
     def seats(self, bot: str) -> Seats:
         return self._bots[bot]
 
-    def add(self, bot: str, cap: int, cover: str = "") -> None:
+    def add(self, bot: str, most: int, cover: str = "") -> None:
         """A bot begins to serve, or its cap changes, or who stands in for it."""
         for name in filter(None, (bot, cover)):
             if name not in self._bots:
-                self._bots[name] = Seats(self._clock, cap)
+                self._bots[name] = Seats(self._clock, most, partial(self._share, name))
         seats = self._bots[bot]
-        seats.cap, seats.cover = cap, self._bots[cover] if cover else None
+        seats.most, seats.cover = most, self._bots[cover] if cover else None
 
     def free(self, bot: str) -> int:
         """How many turns of this bot may be claimed now."""

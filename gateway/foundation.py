@@ -48,7 +48,12 @@ async def lay(
     corridor = Corridor(
         db=db,
         clock=clock,
-        desk=Desk(clock, settings.server.workers, lambda bot: router.ring_bot(bot)),  # noqa: PLW0108  (not made yet)
+        desk=Desk(
+            clock,
+            settings.server.workers,
+            lambda bot: router.ring_bot(bot),  # noqa: PLW0108  (not made yet)
+            lambda bot: shared.share(f"bot/{bot}"),
+        ),
         memory=Memory(db, shared, _cache(settings, aid)),
         live=Live(shared),
         metrics=Metrics(),
