@@ -70,7 +70,11 @@ def blank(who: Whom, said: Sequence[Line]) -> Tx[None]:
     for session in {line.session for line in said}:
         # It was made of their words too, and is made anew of what is left.
         yield "UPDATE session SET summary = NULL, summary_upto = 0 WHERE id = $1", (session,)
-        yield "UPDATE lane SET version = version + 1 WHERE id = (SELECT lane FROM session WHERE id = $1)", (session,)
+        yield (
+            """UPDATE lane SET version = version + 1, speakers = NULL
+                 WHERE id = (SELECT lane FROM session WHERE id = $1)""",
+            (session,),
+        )
     yield from count(who, {"messages": words, "ratings": ratings, "files": files})
 
 
@@ -88,6 +92,7 @@ def withdraw(who: Whom, ids: Sequence[int], now: int) -> Tx[list[int]]:
             yield "UPDATE inbox SET state = 'dropped', reason = $2, ended_at = $3 WHERE id = $1", (number, REASON, now)
             yield from leave(held, now, gone=True, running=running)
             stopped += [lane] if running else []
+        yield "UPDATE lane SET speakers = NULL WHERE id = $1", (lane,)
         yield "UPDATE inbox SET body = NULL, raw = NULL, error = NULL, participant = NULL WHERE id = $1", (number,)
     yield from count(who, {"inbox": len(ids)})
     return stopped

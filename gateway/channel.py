@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from gateway.adapter import Adapter, Limits, State
 from gateway.clock import Clock
-from gateway.intake import Pace
 from gateway.keys import SessionKey, session_key
 from gateway.message import Address
 from gateway.meter import Meter, whole
 from gateway.outbox import PAUSED
+from gateway.pace import Pace
 from gateway.routes import Routes
 from gateway.rules import ALONE, RuleBook
 from gateway.settings import ChannelSettings

@@ -11,6 +11,7 @@ from gateway.db import Tx, about
 from gateway.inbox import Entry, Envelope
 from gateway.lanes import Lane, Lease, Spot, lock
 from gateway.message import Outbound, Sender
+from gateway.pace import Level, Pace
 from gateway.participants import Known, Person
 from gateway.post import Told, Voice, tell
 from gateway.seating import seat
@@ -24,21 +25,15 @@ class Notice(NamedTuple):
     every: int = 0
 
 
-class Pace(NamedTuple):
-    """At most `burst` at once and one every `interval` ms; the level is one number, kept in the lane's row."""
-
-    interval: float
-    burst: float
-
-
 class Arrival(msgspec.Struct, frozen=True, gc=False):
     """An event at the door, with all that could be decided from it and the settings alone.
 
     `verdict` is the reason why it must be let go, if any; `unless` finds out whether it is spared.
     `aside` is what is noted besides when it is let go. `repeat` finds in a lane the turn of the same message, where
-    none has an id to know it by. `pace` is None for what no limit holds back. `known` is the
-    sender's participant when nothing about it needs writing. `me` asks to take the entry at once. `only` is the open
-    session that a sender who hears of a refusal means; what is for the session `within` is too late for another one.
+    none has an id to know it by. `pace` is None for what no limit holds back; `speaker` is who said it, where others
+    speak in the lane too. `known` is the sender's participant when nothing about it needs writing. `me` asks to take
+    the entry at once. `only` is the open session that a sender who hears of a refusal means; what is for the session
+    `within` is too late for another one.
     `order` is the platform's own; `gathers` says what the event may become one turn with.
     """
 
@@ -58,6 +53,7 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
     unless: Callable[[], Tx[bool]] | None = None
     notice: Notice = Notice()
     pace: Pace | None = None
+    speaker: str = ""
     slow_down: Notice = Notice()
     say: Callable[..., str] = str
     me: str | None = None
@@ -140,17 +136,17 @@ def accept(a: Arrival) -> Tx[Accepted]:
     lane = yield from lock(a.spot)
     if a.within and lane.session != a.within:  # it has ended since we looked
         return (yield from _let_go(a, "stale", a.notice))
-    meter = _metered(lane, a)
-    if meter is None:
+    level = _metered(lane, a)
+    if level is None:
         return (yield from _let_go(a, "rate_limited", a.slow_down))
     met = yield from _meet(a)
     if met is not None and met.blocked:
         return replace((yield from _let_go(a, "not_allowed", Notice())), met=met)
     scene = yield from _enter(lane, a, met)
     if a.gathers is not None:
-        accepted = yield from _gather(scene, meter, a.gathers)
+        accepted = yield from _gather(scene, level, a.gathers)
     else:
-        accepted = yield from (_command(scene, meter, a.effect) if a.effect else _file(scene, meter))
+        accepted = yield from (_command(scene, level, a.effect) if a.effect else _file(scene, level))
     return replace(accepted, met=met, opened=scene.opened)
 
 
@@ -220,15 +216,13 @@ def begin(lane: Lane, a: Arrival, participant: str, epoch: int) -> Tx[str]:
     return session
 
 
-def _metered(lane: Lane, a: Arrival) -> int | None:
-    """The lane's meter after this message, None when it is over its limit (generic cell rate algorithm)."""
-    if a.pace is None:
-        return lane.meter
-    after = max(lane.meter, a.now) + a.pace.interval
-    return None if after - a.now > a.pace.burst * a.pace.interval else round(after)
+def _metered(lane: Lane, a: Arrival) -> Level | None:
+    """The lane's level after this message, None when somebody is over their limit."""
+    level = Level(lane.meter, lane.speakers)
+    return level if a.pace is None else level.after(a.pace, a.speaker, a.now)
 
 
-def _file(scene: Scene, meter: int) -> Tx[Accepted]:
+def _file(scene: Scene, level: Level) -> Tx[Accepted]:
     """Give the message its place in the lane; take it at once when nothing waits and this worker is free."""
     lane, a = scene.lane, scene.arrival
     idle = lane.in_due_at is None
@@ -236,9 +230,9 @@ def _file(scene: Scene, meter: int) -> Tx[Accepted]:
     due = (a.until if taken else a.now) if idle else lane.in_due_at
     fence = lane.in_fence + taken
     yield (
-        """UPDATE lane SET next_seq = next_seq + 1, waiting = waiting + 1, meter = $2, silenced = NULL,
-             in_due_at = $3, in_holder = $4, in_fence = $5 WHERE id = $1""",
-        (lane.id, meter, due, a.me if taken else lane.in_holder, fence),
+        """UPDATE lane SET next_seq = next_seq + 1, waiting = waiting + 1, meter = $2, speakers = $3,
+             silenced = NULL, in_due_at = $4, in_holder = $5, in_fence = $6 WHERE id = $1""",
+        (lane.id, *level, due, a.me if taken else lane.in_holder, fence),
     )
     entry = _entry(scene, attempts=int(taken))
     if a.order and lane.waiting > (lane.in_holder is not None):
@@ -252,7 +246,7 @@ def _file(scene: Scene, meter: int) -> Tx[Accepted]:
     return Accepted("stored", a.turn, number, lane.id, entry.session, envelope)
 
 
-def _gather(scene: Scene, meter: int, gathers: gathering.Gathers) -> Tx[Accepted]:
+def _gather(scene: Scene, level: Level, gathers: gathering.Gathers) -> Tx[Accepted]:
     """File a message that waits for others, or for which others wait: nobody takes it before it is due."""
     lane, a = scene.lane, scene.arrival
     group = yield from gathering.waiting(lane.id, gathers.key)
@@ -263,9 +257,9 @@ def _gather(scene: Scene, meter: int, gathers: gathering.Gathers) -> Tx[Accepted
         rows = yield "SELECT id FROM inbox WHERE lane = $1 AND state = 'waiting' ORDER BY seq LIMIT 1", (lane.id,)
         leads = rows[0][0] == group.head
     yield (
-        """UPDATE lane SET next_seq = next_seq + 1, waiting = waiting + 1, meter = $2, silenced = NULL,
-             in_due_at = $3 WHERE id = $1""",
-        (lane.id, meter, due if leads else lane.in_due_at),
+        """UPDATE lane SET next_seq = next_seq + 1, waiting = waiting + 1, meter = $2, speakers = $3,
+             silenced = NULL, in_due_at = $4 WHERE id = $1""",
+        (lane.id, *level, due if leads else lane.in_due_at),
     )
     return Accepted("stored", a.turn, number, lane.id, str(lane.session), due=due)
 
@@ -277,12 +271,12 @@ def _entry(scene: Scene, attempts: int) -> Entry:
     return Entry(*where, a.now, attempts, 0, 0, None, 0)
 
 
-def _command(scene: Scene, meter: int, effect: Effect) -> Tx[Accepted]:
+def _command(scene: Scene, level: Level, effect: Effect) -> Tx[Accepted]:
     """A command acts at once, ahead of all that waits; it is filed as over, and its reply is queued."""
     lane, a = scene.lane, scene.arrival
     yield (
-        "UPDATE lane SET next_seq = next_seq + 1, meter = $2, silenced = NULL WHERE id = $1",
-        (lane.id, meter),
+        "UPDATE lane SET next_seq = next_seq + 1, meter = $2, speakers = $3, silenced = NULL WHERE id = $1",
+        (lane.id, *level),
     )
     number = yield from inbox.add(_entry(scene, attempts=0), a.raw, *a.filed)
     done = yield from effect(scene)

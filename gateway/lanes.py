@@ -41,6 +41,7 @@ class Lane(msgspec.Struct, frozen=True, gc=False):
     epoch: int
     version: int
     meter: int
+    speakers: str | None
     told_at: int
     silenced: str | None
     next_seq: int

@@ -1,6 +1,5 @@
 """The door of the corridor: an event is judged, written down, and only then acknowledged by returning."""
 
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -31,7 +30,6 @@ from gateway.text import clean, clean_name, parse_command
 from gateway.unlisted import Unlisted
 from gateway.window import Heard
 
-SPEAKERS = 20_000
 NOBODY = Sender(id="")
 ASIDE = ("not_addressed", "unsupported")
 
@@ -50,7 +48,6 @@ class Reception:
     def __init__(self, corridor: Corridor) -> None:
         self._c = corridor
         self._inquiry, self._unlisted = Inquiry(corridor), Unlisted(corridor)
-        self._speakers: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     async def receive(
         self, channel: Channel, inbound: Inbound, raw: bytes, also: Also | None, only: str, within: str
@@ -149,6 +146,7 @@ class Reception:
             repeat=_repeat(channel, inbound, now),
             heard=_heard(channel, inbound, now),
             pace=None if unlimited else channel.pace,
+            speaker=_speaker(inbound, spot),
             slow_down=SLOW_DOWN,
             say=channel.say(sender.language),
             me=c.me if takes else None,
@@ -176,8 +174,6 @@ class Reception:
             refused, effect, unlimited, _ = of_command(channel, standing, command)
             if refused:
                 return Judgement(refused)
-        if verdict is None and effect is None and self._flooding(channel, spot.key, inbound):
-            return Judgement("rate_limited")
         if inbound.sender is not None and inbound.sender.bot and self._looping(channel, inbound):
             return Judgement("loop")
         return Judgement(verdict, effect, unlimited, unless)
@@ -205,21 +201,6 @@ class Reception:
         # A person who goes on under another id.
         sender = replace(inbound.sender, id=to) if inbound.sender else None
         return replace(inbound, address=replace(address, chat=to, user=to), sender=sender)
-
-    def _flooding(self, channel: Channel, key: str, inbound: Inbound) -> bool:
-        """In groups every speaker has a meter too, so that one member's flood holds up nobody else."""
-        pace, sender = channel.pace, inbound.sender
-        if pace is None or sender is None or private(inbound):
-            return False
-        now = self._c.clock.now()
-        after = max(self._speakers.get((key, sender.id), 0.0), now) + pace.interval
-        if after - now > pace.burst * pace.interval:
-            return True
-        self._speakers[key, sender.id] = after
-        self._speakers.move_to_end((key, sender.id))
-        if len(self._speakers) > SPEAKERS:
-            self._speakers.popitem(last=False)
-        return False
 
 
 def _heard(channel: Channel, inbound: Inbound, now: int) -> Heard | None:
@@ -251,6 +232,12 @@ def _spot(channel: Channel, inbound: Inbound, bot: str) -> Spot | None:
         return None
     at = inbound.address
     return Spot(text, channel.name, inbound.account, bot, key.scope, at.place, at.chat, at.thread)
+
+
+def _speaker(inbound: Inbound, spot: Spot | None) -> str:
+    """Who said something where several people share a lane."""
+    shared = spot is not None and not private(inbound) and "user=" not in spot.key
+    return inbound.sender.id if shared and inbound.sender is not None else ""
 
 
 def _aside(

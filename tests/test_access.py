@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.message import Address, Inbound, Sender
+from tests.groups import outcome
 from tests.kit import corridor
 
 POLICY = """
@@ -127,10 +128,33 @@ async def test_stop_and_reset_still_work_over_the_limit(tmp_path: Path) -> None:
 @pytest.mark.feature("ACC-03")
 async def test_one_members_flood_holds_up_nobody_else_in_the_group(tmp_path: Path) -> None:
     async with corridor(tmp_path, policy("group: {mode: open}", "20/h")) as kit:
-        flood = [(await kit.say(f"f{n}", user="eve", chat="g", place="group")).outcome for n in range(15)]
-        assert flood.count("stored") == 15
+        flood = [(await kit.say(f"f{n}", user="eve", chat="g", place="group")).outcome for n in range(30)]
+        assert flood == ["stored"] * 15 + ["rate_limited"] * 15
         other = [(await kit.say(f"o{n}", user="ada", chat="g", place="group")).outcome for n in range(5)]
         assert other == ["stored"] * 5
+        kit.clock.ahead += 16 * 60  # and while it goes on
+        flood = [await outcome(kit, "more", "eve", "g") for _ in range(5)]
+        assert (flood, await outcome(kit, "more", "ada", "g")) == (["stored"] * 4 + ["rate_limited"], "stored")
+        await kit.quiet()
+
+
+@pytest.mark.feature("ACC-03")
+async def test_who_has_a_lane_to_themselves_has_its_whole_pace(tmp_path: Path) -> None:
+    async with corridor(tmp_path, policy("group: {mode: open}, groups: {own: {scope: user}}", "4/h")) as kit:
+        for where in ({"chat": "own", "place": "group"}, {}):
+            said = [(await kit.say(f"{n}", **where)).outcome for n in range(5)]
+            assert said == ["stored"] * 4 + ["rate_limited"]
+        await kit.quiet()
+
+
+@pytest.mark.feature("ACC-03")
+async def test_speakers_levels_are_kept_over_a_restart(tmp_path: Path) -> None:
+    for expected in (["stored"] * 3, ["rate_limited"] * 3):
+        async with corridor(tmp_path, policy("group: {mode: open}", "4/h")) as kit:
+            assert [await outcome(kit, "hello", "eve", "g") for _ in range(3)] == expected
+            await kit.quiet()
+    async with corridor(tmp_path, policy("group: {mode: open}", "4/h")) as kit:
+        assert await outcome(kit, "hello", "ada", "g") == "stored"
         await kit.quiet()
 
 

@@ -16,7 +16,7 @@ from tests.groups import chat, hear
 from tests.keeping import DAY, Kept, kept
 from tests.kit import said
 from tests.operators import desk
-from tests.postgres import TABLES
+from tests.postgres import CHOSEN, TABLES
 from tests.uploads import kept as contents
 
 pytestmark = [pytest.mark.feature("SEC-08"), pytest.mark.store]
@@ -40,11 +40,11 @@ NEEDLES = (WAS, IS, "xyzzy")
 
 OF_NOBODY = {
     "tenure": "which process does what",
-    "writer": "connections, by ids of ours",
     "meta": "the store's own words",
     "dedupe": "hashes of events, without which a platform's repeats would come in again",
     "api_key": "keys of operators and programs",
     "erased": "hashes of people",
+    **({"writer": "connections, by ids of ours"} if CHOSEN else {}),
 }
 """Tables that say nothing of people, and why. In any other one `life` must leave traces, and erasing none."""
 

@@ -10,6 +10,7 @@ from gateway.bot import Piece, Say
 from gateway.clock import Clock
 from gateway.desk import Desk
 from gateway.message import Outbound, Turn
+from tests.groups import outcome
 from tests.kit import Kit
 from tests.patience import PATIENCE
 from tests.several import several
@@ -17,6 +18,12 @@ from tests.several import several
 BOT = """
 bots: {{b: {{kind: echo, concurrency: {cap}}}}}
 channels: {{p: {{platform: tests.paper, bot: b, sheet: "SHEET", limits: {{send: off, messages: off}}}}}}
+"""
+
+
+GROUP = """
+bots: {b: {kind: echo}}
+channels: {p: {platform: tests.paper, bot: b, sheet: "SHEET", group: {mode: open}, limits: {messages: 20/d}}}
 """
 
 
@@ -95,3 +102,13 @@ def test_parts_are_whole_seats_and_together_never_more_than_all(cap: int) -> Non
         desk = Desk(Clock(), 1000, lambda bot: None, lambda bot, count=count: 1 / count)  # type: ignore[misc]
         desk.add("b", cap)
         assert desk.seats("b").cap == desk.free("b") == cap // count
+
+
+@pytest.mark.feature("ACC-03", "STO-05")
+async def test_a_speaker_in_a_group_has_one_limit_whichever_hears_them(tmp_path: Path) -> None:
+    async with several(tmp_path, GROUP) as here:
+        flood = [await outcome(here[number % 2], f"message {number}", "eve") for number in range(20)]
+        assert flood == ["stored"] * 15 + ["rate_limited"] * 5
+        others = [await outcome(here[number % 2], f"message {number}", "ada") for number in range(6)]
+        assert others == ["stored"] * 5 + ["rate_limited"]
+        await here[0].quiet()

@@ -152,7 +152,9 @@ Send = Annotated[units.Rate | Literal["off"] | None, PlainValidator(_send), With
 class Limits(Options):
     """What is too much."""
 
-    messages: RateOrOff = key("60/m", "Messages of one conversation, and in groups of each speaker; or off.")
+    messages: RateOrOff = key(
+        "60/m", "Messages of one conversation, in groups at most three quarters of them one person's; or off."
+    )
     file: Size = key("10MB", "Largest file in and out; the platform's own limit where that is lower.")
     variables: Size = key("1MB", "Most that a conversation's variables may hold, as JSON.")
     send: Send = key(None, "Pace of sending for the whole account, instead of the platform's; off: none.")
