@@ -38,7 +38,7 @@ class Amendments:
         if amended.outcome == "unroutable":
             self.foretold.note(inbound)
         if amended.outcome == "stored":
-            self._c.memory.forget_session(amended.session)
+            self._c.memory.forget_words(amended.session)
         return amended
 
     async def _key(self, channel: Channel, inbound: Inbound) -> str:

@@ -71,7 +71,7 @@ class Erasure:
             for some in _batches(said):
                 await self._step(c.db.write(blanking.blank, who, some))
             if said:
-                c.memory.forget_session(session)
+                c.memory.forget_words(session)
         for home in homes:
             await self._remove(who, home, upto)
         return upto
@@ -120,7 +120,7 @@ class Erasure:
         for session in sessions:
             while await self._step(c.db.write(erasing.empty, who, session)):
                 pass
-            c.memory.forget_session(session, erased=True)
+            c.memory.forget_words(session, erased=True)
             c.live.publish(home.lane, Event("closed", {"reason": "operator"}, 0, session))
         while not await c.db.write(erasing.remove, who, home, upto):
             while await c.files.lapse():
@@ -132,7 +132,7 @@ class Erasure:
         return done
 
     def _forget(self, who: Whom, homes: Sequence[Home]) -> None:
-        """What this process remembers of them."""
+        """What processes remember of them."""
         for participant in who.participants:
             self._c.memory.forget_participant(participant)
         ids, aliases = who.ids | {home.chat for home in homes if home.private}, self._c.aliases
@@ -140,6 +140,7 @@ class Erasure:
         for key in here:
             if key[2] in ids or aliases[key] in ids:
                 del aliases[key]
+        self._c.shared.publish("moved")
 
 
 def _batches(found: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -166,7 +166,7 @@ class Housekeeping:
         gone = await self._c.db.write(retention.expire, session, upto, now)
         if gone is None:
             return False
-        self._c.memory.forget_session(session, erased=True)
+        self._c.memory.forget_words(session, erased=True)
         if gone.participant is not None:
             self._c.memory.forget_participant(gone.participant)
         if gone.was_open:

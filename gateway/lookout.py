@@ -4,7 +4,6 @@ The bell tells it at once. That it is looked for every second makes it right.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from gateway import moving
@@ -64,7 +63,7 @@ class Lookout:
             running.interrupt("cancelled" if how == "cancelled" else "superseded")
 
     def _moved(self, bell: Bell) -> None:
-        """A chat goes on under another id."""
+        """A chat goes on under another id, or what was known of one is gone."""
         self._to_read = True
         bell.ring()
 
@@ -90,9 +89,17 @@ class Lookout:
                     turn.interrupt("cancelled")
 
     async def _read_aliases(self) -> None:
-        with suppress(StorageDown):
-            self._c.aliases.update(await self._c.db.read(moving.aliases))
-            self._to_read = False
+        known, self._to_read = dict(self._c.aliases), False
+        try:
+            found = await self._c.db.read(moving.aliases)
+        except StorageDown:
+            self._to_read = True
+            return
+        if self._c.aliases != known:  # by now; what was read may be older
+            self._to_read = True
+            return
+        self._c.aliases.clear()
+        self._c.aliases.update(found)
 
     def _compare(self, stand: Stand, turn: Running | None) -> None:
         """Tell those who watch a lane that they have missed something."""

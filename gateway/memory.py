@@ -94,9 +94,11 @@ class Memory:
     def __init__(self, db: Database, shared: Shared | None = None, cache: Cache | None = None) -> None:
         self._db, self._shared, self._cache = db, shared or Alone(), cache
         self._shared.subscribe("people", self._changed)
+        self._shared.subscribe("sessions", self._blanked)
         self._sessions: OrderedDict[str, Remembered] = OrderedDict()
         self._people: OrderedDict[Person, tuple[Sender, Known]] = OrderedDict()
         self._by_id: dict[str, Person] = {}
+        self._blankings = 0
 
     async def session(self, session: str, version: int, limit: int, participant: str = "") -> Remembered:
         """The session as of a version of its lane; `limit` is the longest history anyone wants.
@@ -105,7 +107,11 @@ class Memory:
         """
         kept = self._sessions.get(session)
         if kept is None or kept.version != version:
-            kept = self._sessions[session] = await self._load(session, version, limit, participant)
+            blankings = self._blankings
+            kept = await self._load(session, version, limit, participant)
+            if self._blankings != blankings:  # it may hold what was said no more when we heard so
+                return kept
+        self._sessions[session] = kept
         self._sessions.move_to_end(session)
         if len(self._sessions) > SESSIONS:
             self._sessions.popitem(last=False)
@@ -130,10 +136,28 @@ class Memory:
         if self._cache is not None:
             self._cache.keep(session, kept, limit)
 
-    def forget_session(self, session: str, *, erased: bool = False) -> None:
+    def forget_session(self, session: str) -> None:
+        """Its copy is no good any more."""
+        self._drop_session(session, erased=False)
+
+    def forget_words(self, session: str, *, erased: bool = False) -> None:
+        """What was said in a session is gone, or some of it: no process is to have it. `erased`: all, for good."""
+        self._blankings += 1
+        self._drop_session(session, erased=erased)
+        self._shared.publish("sessions", session)
+
+    def _drop_session(self, session: str, *, erased: bool) -> None:
         self._sessions.pop(session, None)
         if self._cache is not None:
             self._cache.drop(session, erased=erased)
+
+    def _blanked(self, session: str) -> None:
+        """Another process has let words go, in this session or in any."""
+        self._blankings += 1
+        if session == LOOK:
+            self._sessions.clear()
+        else:
+            self._sessions.pop(session, None)
 
     def known(self, person: Person, sender: Sender) -> Known | None:
         """The participant, when nothing the platform says about them has changed since."""

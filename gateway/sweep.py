@@ -114,7 +114,7 @@ class Sweep:
         while some := aged[:TOGETHER]:
             gone, done = await self._c.db.write(lapsed.shorten, some)
             for session, _ in some:
-                self._c.memory.forget_session(session)
+                self._c.memory.forget_words(session)
             count, aged = count + gone, aged[done:]
             await self._c.clock.sleep(BREATH)
         return count

@@ -146,7 +146,10 @@ class Postgres:
             async with asyncio.timeout(ECHO):
                 await self._echoed.wait()
             self._hears = True
+            there = self._there()
             self._forget(before=self._clock.tick() - FORGOTTEN)
+            if there - self._there():  # whoever died may have had something to tell
+                self._look()
             await self._clock.sleep(PING)
 
     async def _tell(self, connection: Any) -> None:
@@ -171,11 +174,15 @@ class Postgres:
             elif mood == "new":
                 self._topics = list(self._hearers)
                 self._news.set()
+                self._look()  # what they had to tell while they could not is lost
             for topic in topics:
                 self._others.setdefault(str(topic), {})[str(sender)] = self._clock.tick()
             for topic, text in said:
                 if (hear := self._hearers.get(topic)) is not None:
                     hear(str(text))
+
+    def _there(self) -> set[str]:
+        return {process for others in self._others.values() for process in others}
 
     def _forget(self, before: float = 0.0, process: str = "") -> None:
         """Leave out who has not been heard since a time, or one process."""
