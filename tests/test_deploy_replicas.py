@@ -24,7 +24,7 @@ class Replica(Gateway):
     """One of the gateways: the configuration as it stands, and the environment that makes them several."""
 
     def configure(self, config: str) -> None:
-        self._file = DEPLOY / "etc/replicas.yaml"
+        self.file = DEPLOY / "etc/replicas.yaml"
         self._environment |= {
             **secrets(self.folder / "secrets", self._store, config),
             "GATEWAY_LISTEN": f"127.0.0.1:{self.port}",
