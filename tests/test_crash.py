@@ -10,7 +10,7 @@ import pytest
 
 from tests.crash.account import RESET, SORRY, findings
 from tests.crash.life import Asked, Evidence, Part, Said
-from tests.crash.matrix import crash
+from tests.crash.matrix import Matrix, crash
 from tests.postgres import CHOSEN
 
 KILLS = int(os.environ.get("GW_CRASHES", "30"))
@@ -96,6 +96,23 @@ def notice_again(evidence: Evidence) -> None:
     evidence.shown.insert(4, evidence.shown[4])
 
 
+def later_notice_again(evidence: Evidence) -> None:
+    """Two resets in a row, and then the one whose reply came twice."""
+    evidence.said[:0] = [Said(7, 0, 0)] * 2
+    evidence.shown[:0] = [(7, RESET, 0)] * 2
+    evidence.parts[:0] = [Part(7, RESET, "sent", 0)] * 2
+    evidence.entries[:0] = [("/reset", "done", None, 0)] * 2
+    part(evidence, 6, "sent", 1)
+    evidence.shown.insert(6, evidence.shown[6])
+
+
+def no_sorry(evidence: Evidence, *parts: Part) -> None:
+    """Buried, and nobody has seen an apology."""
+    sorry(evidence, 3)
+    del evidence.shown[5:], evidence.parts[5:]
+    evidence.parts.extend(parts)
+
+
 DOCTORED: list[tuple[str, Callable[[Evidence], object], list[str]]] = [
     ("nothing", lambda e: None, []),
     ("an answer is missing", lambda e: e.shown.__delitem__(slice(0, 2)), ["lost"]),
@@ -110,6 +127,7 @@ DOCTORED: list[tuple[str, Callable[[Evidence], object], list[str]]] = [
     ("two copies", lambda e: copied(e, times=2, doubts=2), ["flagged", "doubled"]),
     ("a copy after the next part", lambda e: copied(e, at=2), ["doubled"]),
     ("a reset's reply in doubt, twice", notice_again, ["flagged"]),
+    ("a reset's reply in doubt, twice, behind two others", later_notice_again, ["flagged"]),
     ("a reset's reply twice", lambda e: e.shown.insert(4, e.shown[4]), ["disordered", "lost"]),
     ("owned up as unconfirmed", unconfirmed, ["flagged"]),
     ("two answers", lambda e: e.shown.__setitem__(1, (7, answer(7, 1, 2, "beef"), 0)), ["doubled"]),
@@ -118,6 +136,8 @@ DOCTORED: list[tuple[str, Callable[[Evidence], object], list[str]]] = [
     ("an answer after the reset", lambda e: e.shown.insert(0, e.shown.pop(4)), ["disordered", "lost"]),
     ("somebody else's answer", lambda e: e.shown.insert(0, (8, answer(7, 1, 1), 0)), ["mixed"]),
     ("buried after three crashes", lambda e: sorry(e, 3), ["buried"]),
+    ("an apology unconfirmed", lambda e: no_sorry(e, Part(7, SORRY, "unconfirmed", 2)), ["flagged"]),
+    ("no apology", no_sorry, ["lost"]),
     ("buried before", lambda e: sorry(e, 2), ["disordered", "lost"]),
     ("another key", lambda e: e.asked.append(e.asked[0]._replace(key="k", attempt=2)), ["doubled"]),
     ("the same attempt", lambda e: e.asked.append(e.asked[0]), ["doubled"]),
@@ -135,3 +155,21 @@ def test_the_account_notices(what: str, doctor: Callable[[Evidence], object], ve
     doctor(evidence)
     found = findings(evidence)
     assert sorted({finding.verdict for finding in found}) == sorted(verdicts), found
+
+
+@pytest.mark.feature("DEV-03")
+def test_the_table_has_a_row_for_each_place_of_death_as_markdown_too() -> None:
+    evidence = ideal()._replace(kills=["bot.before", "send.after"], met={"the bot fails": 1234})
+    copied(evidence)
+    matrix = Matrix()
+    matrix.add(evidence)
+    table, besides = matrix.markdown.split("\n\n")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    assert {len(row) for row in rows} == {len(rows[0])}
+    found = {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[2:]}
+    assert (found["bot.before"]["messages"], found["bot.before"]["flagged"]) == ("3", "1")
+    assert (found["send.after"]["messages"], found["send.after"]["flagged"]) == ("1", "0")
+    assert (found["all"]["kills"], found["all"]["messages"], found["all"]["lost"]) == ("2", "4", "0")
+    assert besides.splitlines()[-1] == "| the bot fails | 1,234 |"
+    plain = [line.split() for line in str(matrix).splitlines()]
+    assert ["bot.before", "1", "3", "0", "0", "0", "0", "1", "0"] in plain

@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--replicas", type=int, default=1, help="so many gateways on one PostgreSQL")
     parser.add_argument("--troubles", action="store_true", help="everything else fails now and then, too")
+    parser.add_argument("--markdown", action="store_true", help="print the table as Markdown, to be published")
     given = parser.parse_args()
     if given.replicas > 1:
         os.environ["GW_STORE"] = "postgres"
@@ -28,7 +29,7 @@ def main() -> None:
         print(f"{done} kills, {matrix.faults} faults, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
     matrix = asyncio.run(crash(given.kills, given.seed, told, given.at_once, given.replicas, troubles=given.troubles))
-    print(matrix)
+    print(matrix.markdown if given.markdown else matrix)
     for finding in matrix.forbidden:
         print(finding)
     sys.exit(bool(matrix.forbidden))

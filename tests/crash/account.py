@@ -1,6 +1,8 @@
 """The account of a life: what users saw, held against what they said. It knows nothing of how the gateway works."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import combinations, pairwise, product
 from typing import NamedTuple
 
 from tests.crash.life import Asked, Evidence, Said
@@ -10,6 +12,7 @@ SORRY = "Something went wrong. Please try again."
 VERDICTS = ("lost", "doubled", "disordered", "mixed", "flagged", "buried")
 """`flagged` and `buried` are what the promises allow and the store owns up to: a part in doubt that came twice or
 stayed unconfirmed, and an apology for a message whose process died three times."""
+ALLOWED = ("flagged", "buried")
 DEADLY = 3
 
 
@@ -84,11 +87,21 @@ class _Chat:
     def __init__(self, said: list[Said], store: Store) -> None:
         self._said, self._store = said, store
         self._found: list[Finding] = []
-        self._unanswered: list[Said] = []  # resets
 
     def findings(self, shown: list[tuple[Shown, int]]) -> list[Finding]:
+        """Which of two notices is a repeat cannot be seen: the reading that leaves least to explain is the true one."""
+        seen = self._without_copies(shown)
+        copies, readings = self._found, list[list[Finding]]()
+        for repeated in self._repeated(seen):
+            self._found = [Finding("flagged", seen[at][1], f"{seen[at][0]} again") for at in repeated]
+            self._read([one for at, (one, _) in enumerate(seen) if at not in repeated])
+            readings.append(self._found)
+        return copies + min(readings, key=lambda found: sum(one.verdict not in ALLOWED for one in found))
+
+    def _read(self, rest: list[Shown]) -> None:
         """Walk through what was said and what was shown side by side."""
-        rest = self._without_repeated_notices(self._without_copies(shown))
+        self._unanswered: list[Said] = []  # resets
+        self._unconfirmed = self._store.unconfirmed[self._said[0].user, -1]  # apologies
         position = 0
         for index, said in enumerate(self._said):
             answer: list[Shown] = []
@@ -106,7 +119,6 @@ class _Chat:
         for verdict, some in (("flagged", unseen[:owned]), ("lost", unseen[owned:])):
             for said in some:
                 self._note(verdict, said.kill, f"the reply to a reset of {said.user}")
-        return self._found
 
     def _answers(self, one: Shown, said: Said) -> bool:
         return said.text in self._store.buried if one.number == -1 else one.number == said.number
@@ -124,22 +136,22 @@ class _Chat:
             copies[one] += 1
         return rest
 
-    def _without_repeated_notices(self, shown: list[tuple[Shown, int]]) -> list[Shown]:
-        """Replies to resets look the same, and so do apologies: as many in a row may be repeats as were in doubt."""
+    def _repeated(self, shown: list[tuple[Shown, int]]) -> Iterator[set[int]]:
+        """Replies to resets look the same, and so do apologies: as many in a row may be repeats as were in doubt, where
+        there are more of them than there should be. The places of those that may be, in every way.
+        """
         user = self._said[0].user
-        extra = Counter(one.number for one, _ in shown)
-        extra[0] -= sum(not said.number for said in self._said) - self._store.dropped[user, 0]
-        extra[-1] -= sum(said.text in self._store.buried for said in self._said) - self._store.dropped[user, -1]
-        doubts = {number: self._store.doubts[Shown(user, number)] for number in (0, -1)}
-        rest: list[Shown] = []
-        for one, kill in shown:
-            if not one.nonce and rest and rest[-1] == one and extra[one.number] > 0 and doubts[one.number] > 0:
-                extra[one.number] -= 1
-                doubts[one.number] -= 1
-                self._note("flagged", kill, f"{one} again")
-            else:
-                rest.append(one)
-        return rest
+        due = {0: sum(not said.number for said in self._said)}
+        due[-1] = sum(said.text in self._store.buried for said in self._said)
+        ways = []
+        for number, wanted in due.items():
+            extra = sum(one.number == number for one, _ in shown) - wanted + self._store.dropped[user, number]
+            places = [
+                at for at, ((one, _), (next, _)) in enumerate(pairwise(shown), 1) if one == next == Shown(user, number)
+            ]
+            count = max(0, min(extra, self._store.doubts[Shown(user, number)], len(places)))
+            ways.append(combinations(places, count))
+        return ({*resets, *apologies} for resets, apologies in product(*ways))
 
     def _judge(self, said: Said, answer: list[Shown], *, followed: bool) -> None:
         if not said.number and not answer:
@@ -156,6 +168,10 @@ class _Chat:
         if have != sorted(have):
             self._note("disordered", said.kill, f"{said.text}: {parts}")
         missing = set(range(1, (parts[0].places if parts else 1) + 1)) - set(have)
+        if not parts and said.text in self._store.buried and self._unconfirmed:
+            self._unconfirmed -= 1
+            self._note("flagged", said.kill, f"{said.text}: an apology is unconfirmed")
+            return
         who = said.user, said.number
         excuse = -1 if said.text in self._store.buried else said.number
         dropped = said.text in self._store.superseded or self._store.dropped[said.user, excuse] > 0

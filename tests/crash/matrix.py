@@ -6,14 +6,15 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from tests.crash.account import VERDICTS, Finding, findings
+from tests.crash.account import ALLOWED, VERDICTS, Finding, findings
 from tests.crash.life import PLACES, TOGETHER, Evidence, Life
 
 KILLS = 10  # in one life
-FORBIDDEN = ("lost", "doubled", "disordered", "mixed")
+HEAD = ("killed at", "kills", "messages", *VERDICTS)
+FORBIDDEN = tuple(verdict for verdict in VERDICTS if verdict not in ALLOWED)
 
 
 class Matrix:
@@ -35,24 +36,41 @@ class Matrix:
             if finding.verdict in FORBIDDEN:
                 self.forbidden.append(finding)
 
-    def __str__(self) -> str:
-        head = ("killed at", "kills", "messages", *VERDICTS)
+    @property
+    def counts(self) -> dict[str, list[int]]:
+        """For each place of death, and for all, the kills, the messages and each verdict's findings."""
         counts = {
             place: [self.kills[place], self.messages[place], *(self.found[place, verdict] for verdict in VERDICTS)]
             for place in TOGETHER
             if self.kills[place] or place in PLACES
         }
-        counts["all"] = [sum(column) for column in zip(*counts.values(), strict=True)]
-        rows = [head, *((place, *map(str, row)) for place, row in counts.items())]
-        table = [f"{row[0]:<16}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in rows]
+        return {**counts, "all": [sum(column) for column in zip(*counts.values(), strict=True)]}
+
+    def __str__(self) -> str:
+        table = [f"{HEAD[0]:<16}" + "".join(f"{cell:>11}" for cell in HEAD[1:])]
+        table += [f"{place:<16}" + "".join(f"{count:>11}" for count in row) for place, row in self.counts.items()]
         if self.met:
             table += [f"{self.faults} faults, of them besides:"]
             table += [f"{count:7} {name}" for name, count in self.met.most_common()]
         return "\n".join(table)
 
     @property
+    def markdown(self) -> str:
+        """The same tables, to be published."""
+        tables = [_table(HEAD, self.counts.items())]
+        if self.met:
+            tables += [_table(("besides", "times"), ((n, [c]) for n, c in self.met.most_common()))]
+        return "\n\n".join(tables)
+
+    @property
     def faults(self) -> int:
         return self.kills.total() + self.met.total()
+
+
+def _table(head: Sequence[str], rows: Iterable[tuple[str, list[int]]]) -> str:
+    lines = [head, ["---", *("---:" for _ in head[1:])]]
+    lines += [[name, *(f"{count:,}" for count in counts)] for name, counts in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def plans(kills: int, chance: random.Random, all: Sequence[str] = PLACES) -> Iterator[list[str]]:
