@@ -72,6 +72,10 @@ def table(rows: list[Row], ratios: list[float]) -> str:
         lines.append(f"{'':22}  lost {row.lost}, doubled {row.doubled}, out of order {row.disordered}")
     lines.append("CPU per message against the bare relay (median of the rounds; without the database server's):")
     lines += [f"  {row.name:22}  {ratio:.2f}" for row, ratio in zip(rows[1:], ratios, strict=True)]
+    if len(ratios) > 2:
+        *_, one, two = rows
+        rate, cpu = two.rate / one.rate, ratios[2] / ratios[1]
+        lines.append(f"Two gateways against one: {rate:.2f} times as many messages, each for {cpu:.2f} of the CPU")
     return "\n".join(lines)
 
 

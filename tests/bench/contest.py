@@ -33,7 +33,7 @@ channels:
     limits: {{send: off, messages: off}}
 """
 
-AT_ONCE = 64  # connections
+AT_ONCE = 64  # connections to each process
 
 
 class Row(NamedTuple):
@@ -95,6 +95,7 @@ class Contestant:
 
     def __init__(self, name: str, pids: Sequence[int], ports: Sequence[int], chats: int, beside: int = 0) -> None:
         self.name, self._pids, self._ports, self._chats, self._beside = name, pids, ports, chats, beside
+        self._at_once = AT_ONCE * len(ports)
         self._serial = 1
         self._faults: Counter[str] = Counter()
         self.messages, self.seconds, self.cpu, self.database = 0, 0.0, 0.0, 0.0
@@ -107,14 +108,15 @@ class Contestant:
         return costs(self._pids).cpu, costs(family(self._beside)).cpu if self._beside else 0.0
 
     async def warm_up(self, ledger: Ledger, messages: int) -> None:
-        """Everybody who will write has written once, so that what follows is the everyday."""
-        await self._load(ledger, messages, self._chats).flat_out(AT_ONCE)
+        """Everybody who will write has written once to each process, mostly, so that what follows is the everyday."""
+        for _ in self._ports:
+            await self._load(ledger, messages, self._chats).flat_out(self._at_once)
         self._at_first = costs(self._pids)
 
     async def flat_out(self, ledger: Ledger, messages: int) -> float:
         """As much as it takes. Returns CPU seconds for each message."""
         before, database = self._spent()
-        self.seconds += await self._load(ledger, messages, self._chats).flat_out(AT_ONCE)
+        self.seconds += await self._load(ledger, messages, self._chats).flat_out(self._at_once)
         after, worked = self._spent()
         self.messages += messages
         self.cpu += after - before
