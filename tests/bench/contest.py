@@ -21,7 +21,7 @@ admin: {{listen: 127.0.0.1:{admin}}}
 log: {{level: warning}}
 storage: {{url: "{url}", files: "{folder}/files", local: "{folder}/{port}"}}
 bots:
-  bench: {{kind: http, url: "http://127.0.0.1:{far}/bot"}}
+  bench: {{kind: http, url: "http://127.0.0.1:{far}/bot", concurrency: 1000}}  # not what is measured
 channels:
   help:
     platform: telegram
