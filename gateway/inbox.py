@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -62,6 +62,9 @@ _PLACE = ", ".join(Envelope.__struct_fields__[2:])
 _counted = re.compile(r"([0-9]{1,20})(?:\.[0-9]{1,9})?\Z").search  # Slack's are seconds, with a fraction
 
 _HEAD = f"SELECT {COLUMNS} FROM inbox WHERE lane = $1 AND state = 'waiting' ORDER BY seq LIMIT 1"
+_HEADS = f"""SELECT {COLUMNS} FROM inbox WHERE lane IN ({{}}) AND state = 'waiting' AND seq =
+    (SELECT MIN(seq) FROM inbox other WHERE other.lane = inbox.lane AND other.state = 'waiting')"""
+_TRIED = "UPDATE inbox SET attempts = attempts + 1 WHERE id IN ({})"
 _ADD = """INSERT INTO inbox (lane, seq, session, participant, turn, channel, body, raw, received_at, attempts, state,
     reason, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id"""
 _END = """UPDATE inbox SET state = $2, reason = $3, ended_at = $4, error = $5
@@ -130,13 +133,39 @@ def take_head(lease: Lease, now: int) -> Tx[Entry | None]:
 def claim(bot: str, me: str, now: int, until: int, limit: int) -> Tx[tuple[list[Envelope], int]]:
     """Take the lanes of a bot that have waited longest, each with its head; and how many lanes there were."""
     rows = yield from claimed(INBOX, bot, me, now, until, limit, f", {_PLACE}")
+    ready = yield from _take_ready([lane for lane, *_ in rows])
     envelopes = []
     for lane, fence, *place in rows:
         lease = Lease(lane, fence)
-        entry = yield from take_head(lease, now)
+        entry = ready.get(lane) or (yield from take_head(lease, now))
         if entry is not None:
             envelopes.append(Envelope(entry, lease, *place))
     return envelopes, len(rows)
+
+
+def _take_ready(lanes: Sequence[int]) -> Tx[Mapping[int, Entry]]:
+    """The heads of held lanes that have waited for nothing but this, their attempts counted, by lane."""
+    if not lanes:
+        return {}
+    rows = yield _HEADS.format(_marks(len(lanes))), _filled(lanes)
+    heads = [entry for row in rows if not (entry := Entry(*row)).not_before]
+    if heads:
+        yield _TRIED.format(_marks(len(heads))), _filled([entry.id for entry in heads])
+    return {entry.lane: replace(entry, attempts=entry.attempts + 1) for entry in heads}
+
+
+@lru_cache(maxsize=128)
+def _marks(count: int) -> str:
+    return ", ".join(f"${number + 1}" for number in range(_size(count)))
+
+
+def _filled(numbers: Sequence[int]) -> tuple[int, ...]:
+    return (*numbers, *(numbers[0] for _ in range(_size(len(numbers)) - len(numbers))))
+
+
+def _size(count: int) -> int:
+    """A few sizes, so that a statement is one that is known already."""
+    return 1 << (count - 1).bit_length()
 
 
 def open_lease(lease: Lease, now: int) -> Tx[Envelope | None]:
