@@ -14,6 +14,7 @@ from gateway.files import records
 from gateway.files.records import Record
 from gateway.files.store import FileStore, Named
 from gateway.message import File
+from tests.full import shut
 from tests.kit import Kit, corridor
 from tests.uploads import kept
 
@@ -170,3 +171,13 @@ async def test_what_is_forsaken_cannot_be_had_and_goes_with_its_content(kit: Kit
     assert kept(tmp_path / "files") == {kept_too.sha256}
     assert await kit.rows("SELECT id FROM file") == [("two",)]
     assert await read(kit, File(id="two")) == b"y"
+
+
+@pytest.mark.feature("STO-01")
+async def test_it_opens_while_somebody_else_holds_the_store(kit: Kit, tmp_path: Path) -> None:
+    await put(kit, "f1", b"hello")
+    again = FileStore(kit.corridor.db, kit.clock, tmp_path / "files")
+    with shut(tmp_path):
+        await again.open()
+    file = File(id="f1", name="a.txt")
+    assert again.link(file) == kit.corridor.files.link(file)

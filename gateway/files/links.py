@@ -16,6 +16,11 @@ _NAME = "files.key"
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
+def known_key() -> Tx[str]:
+    """The key of this store's links, "" when there is none yet."""
+    return (yield from kept.recall(_NAME))
+
+
 def signing_key(new: str) -> Tx[str]:
     """The key of this store's links; `new` becomes it when there is none yet."""
     found = yield from kept.recall(_NAME)

@@ -60,8 +60,11 @@ class FileStore:
                 locking.add_done_callback(_unlock)  # also when we are interrupted while a thread waits for it
 
     async def open(self) -> None:
-        """Make or find the key of the links, and remove what a killed process left."""
-        self._key = await self._db.write(links.signing_key, os.urandom(32).hex())
+        """Make or find the key of the links, and remove what a killed process left. Where the key is there already
+        nothing is written, so that a start does not fail because somebody else is writing.
+        """
+        self._key = await self._db.read(links.known_key)
+        self._key = self._key or await self._db.write(links.signing_key, os.urandom(32).hex())
         await asyncio.to_thread(folder.clear, self.root, FORSAKEN if self._several else 0.0)
 
     async def draft(self) -> Draft:
