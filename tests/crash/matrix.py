@@ -103,8 +103,8 @@ async def crash(
             folder = Path(tempfile.mkdtemp(prefix="crash-"))
             how = {"polling": number % 2 == 0, "troubles": troubles}
             life = Life(folder, random.Random(seed + number), replicas=replicas, **how)
-            before = len(matrix.forbidden)
             evidence = await life.run(plan)
+            before = len(matrix.forbidden)
             matrix.add(evidence)
             if len(matrix.forbidden) == before:
                 shutil.rmtree(folder)
