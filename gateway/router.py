@@ -236,7 +236,9 @@ class Router:
         turns, sends = await self._c.db.write(renew_all, self._c.me, self._c.lease_end())
         self.delivery.renewed(sends, began)
         for turn in running:  # what was claimed meanwhile is not among them
-            if turn.envelope.lease not in turns:
+            if turn.envelope.lease in turns:
+                turn.since = began
+            else:
                 turn.interrupt("fenced")
         await self._let_go(turns, sends)
 

@@ -28,8 +28,9 @@ class Running:
 
     task: asyncio.Task[None] | None = None  # in which it is answered
 
-    def __init__(self, envelope: Envelope, alarms: Alarms) -> None:
+    def __init__(self, envelope: Envelope, alarms: Alarms, since: float) -> None:
         self.envelope, self._alarms = envelope, alarms
+        self.since = since  # when its lease was taken or prolonged (monotonic seconds)
         self.answer = Answer()
         self.interrupted: Interruption | None = None
         self.draft = ""  # the platform's id of the message in which its answer is shown

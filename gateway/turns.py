@@ -12,7 +12,7 @@ from gateway.bot import Delta, Piece, Progress
 from gateway.channel import Channel
 from gateway.conclusions import Conclusions, how
 from gateway.corridor import Corridor, Engaged
-from gateway.delivery import Delivery
+from gateway.delivery import SURE, Delivery
 from gateway.ending import Ended, Ending, end_turn
 from gateway.errors import BotError, BotUnavailable
 from gateway.failpoint import failpoint
@@ -48,7 +48,7 @@ class Turns:
 
     def start(self, envelope: Envelope, bot: str, inbound: Inbound | None = None) -> None:
         """Begin with a claimed envelope; the place at the desk has been taken."""
-        running = self.running[envelope.lease.lane] = Running(envelope, self._alarms)
+        running = self.running[envelope.lease.lane] = Running(envelope, self._alarms, self._c.clock.tick())
         running.task = self._c.tasks.start(self._serve(running, bot, inbound), "turn")
 
     def interrupt(self, lane: int, how: str) -> None:
@@ -66,7 +66,7 @@ class Turns:
                 if following is None:
                     break
                 inbound = None
-                task, running = running.task, Running(following, self._alarms)
+                task, running = running.task, Running(following, self._alarms, running.since)
                 running.task, self.running[lane] = task, running
         finally:
             if self.running.get(lane) is running:
@@ -201,6 +201,8 @@ class Turns:
             elif type(piece) is Progress and presence.progress(piece.text):
                 live.publish(lane, Event("progress", {"text": piece.text}))
 
+        if self._c.clock.tick() > running.since + SURE * self._c.lease:
+            running.interrupt("fenced")  # somebody else may be asking already
         if running.interrupted is not None or running.settled:
             return
         self._c.desk.seats(engaged.name).breaker.passing()

@@ -22,7 +22,7 @@ from tests.far.twilio import WHATSAPP, TwilioServer
 from tests.far.twilio.caller import Form
 from tests.far.whatsapp import NUMBER, SECRET, WABA, WhatsAppServer
 from tests.patience import PATIENCE
-from tests.process import free_port
+from tests.ports import free_port
 from tests.raw import status
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"

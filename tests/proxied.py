@@ -13,7 +13,7 @@ import aiohttp
 from tests.deployment import DEPLOY, checked, program
 from tests.doors import YAML, Gateway, running
 from tests.patience import PATIENCE
-from tests.process import free_port
+from tests.ports import free_port
 
 TRUSTING = YAML.replace('listen: "127.0.0.1:0"}', 'listen: "127.0.0.1:0", trusted_proxies: ["127.0.0.1"]}', 1)
 MAIN = """

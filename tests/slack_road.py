@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests import doors
 from tests.far.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackServer
-from tests.process import free_port
+from tests.ports import free_port
 from tests.road import ECHO, UNPACED, WholeRoad
 
 MODES = ("socket", "http")

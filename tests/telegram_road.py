@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import doors
 from tests.far.telegram import TelegramServer
-from tests.process import free_port
+from tests.ports import free_port
 from tests.road import ECHO, UNPACED, WholeRoad
 
 MODES = ("polling", "webhook")

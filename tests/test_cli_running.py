@@ -14,8 +14,9 @@ import pytest
 
 from tests.commands import Ran, gateway
 from tests.patience import PATIENCE
+from tests.ports import free_port
 from tests.postgres import CHOSEN
-from tests.process import ROOT, Gateway, free_port
+from tests.process import ROOT, Gateway
 
 YAML = """
 bots: {b: {kind: echo}, slow: {kind: python, call: "tests.commands:waits"}}

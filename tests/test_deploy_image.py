@@ -16,7 +16,7 @@ from gateway.settings import load
 from tests.deployment import SHARED, STATE
 from tests.dockerfile import ROOT, Instruction, ignored, instructions, only
 from tests.patience import PATIENCE
-from tests.process import free_port
+from tests.ports import free_port
 
 PREAMBLE, BUILD, FINAL = instructions()
 

@@ -14,7 +14,8 @@ from tests.deployment import DEPLOY, recipe, secrets
 from tests.far.backend import Reply, as_json
 from tests.far.redis import Valkey
 from tests.patience import PATIENCE
-from tests.process import Gateway, free_port
+from tests.ports import free_port
+from tests.process import Gateway
 from tests.proxied import PROXIES, caller, proxy
 from tests.replicas import SECRET, Replicas, replicas
 from tests.spread import spread

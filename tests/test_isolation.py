@@ -16,7 +16,7 @@ from tests.far.slack import BOT_TOKEN, SIGNING_SECRET
 from tests.far.twilio import WHATSAPP
 from tests.far.whatsapp import NUMBER, SECRET
 from tests.leap import leap
-from tests.process import free_port
+from tests.ports import free_port
 from tests.situations import bot
 from tests.situations.ground import BOT, Ground
 from tests.situations.roads import ROADS

@@ -11,6 +11,7 @@ from gateway import inbox, lanes
 from gateway.bot import Delta, Piece, Say
 from gateway.db import Tx
 from gateway.lanes import INBOX
+from gateway.memory import Memory, Remembered
 from gateway.message import Outbound, Part, Turn
 from tests.kit import Kit, Scripted, Ticking, corridor
 from tests.steps import Held, later, whole
@@ -43,6 +44,37 @@ async def test_who_has_lost_the_lane_changes_nothing(tmp_path: Path, told: bool)
         await whole(kit)
         assert kit.paper.texts() == ["attempt 2"]
         assert await kit.rows("SELECT role FROM message ORDER BY seq") == [("user",), ("assistant",)]
+
+
+class Standstill:
+    """Copies of sessions that come when our leases have run out."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit, self.asked = kit, 0
+
+    async def recall(self, session: str, version: int, reach: int) -> None:
+        self.asked += 1
+        if self.asked == 1:
+            later(self._kit, self._kit.corridor.lease)
+
+    def keep(self, session: str, kept: Remembered, reach: int) -> None: ...
+
+    def drop(self, session: str, *, erased: bool = False) -> None: ...
+
+
+@pytest.mark.feature("ORD-03", "STO-05")
+async def test_who_may_have_lost_the_lane_does_not_ask_the_bot(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        bot: Scripted = kit.bot()
+        kit.corridor.memory = Memory(kit.corridor.db, cache=(still := Standstill(kit)))
+        await kit.say("hello")
+        await kit.until(lambda: still.asked == 1 and not kit.router.turns.running)
+        assert not bot.turns
+        for _ in range(2):  # nobody has taken it: it is let go of, and taken once more
+            await kit.router.renew()
+            later(kit, kit.corridor.lease)
+        await whole(kit)
+        assert [turn.attempt for turn in bot.turns] == [2]
 
 
 @pytest.mark.feature("ORD-03")

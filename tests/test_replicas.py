@@ -151,6 +151,9 @@ async def test_a_process_that_stood_still_neither_commits_nor_sends(tmp_path: Pa
         assert here.rows(SPOKEN) == [(6,)]
         ((doubtful,),) = here.rows("SELECT COUNT(*) FROM outbox WHERE unknowns > 0")
         assert doubtful == int(place.startswith(("turn.after", "send.intended", "send.before")))
+        calls = [call.document for call in here.bot.calls]
+        asked = [call["turn"]["attempt"] for call in calls if call["message"]["text"] == "message 1"]
+        assert asked == sorted(asked), "who may have lost a turn does not ask about it"
 
 
 WAITS = "another process hears this account"

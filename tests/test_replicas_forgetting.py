@@ -126,7 +126,7 @@ async def test_what_is_being_read_while_it_goes_is_not_kept(tmp_path: Path) -> N
             await go_on.wait()
             return found
 
-        other._db.read = slow  # type: ignore[method-assign]
+        other._db.read = slow  # type: ignore[assignment,method-assign]
         try:
             reading = asyncio.ensure_future(other.session(session, version, 50))
             one.forget_words(session)

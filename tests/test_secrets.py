@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from tests.commands import gateway
-from tests.process import ROOT, Gateway, free_port
+from tests.ports import free_port
+from tests.process import ROOT, Gateway
 
 SECRETS = {
     "BOT_SECRET": "planted-backend-signing-secret",

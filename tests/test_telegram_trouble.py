@@ -8,7 +8,7 @@ import pytest
 from tests.doors import Held
 from tests.far.telegram import TelegramServer
 from tests.full import shut
-from tests.process import free_port
+from tests.ports import free_port
 from tests.road import REMEMBERS, SCRIPTED
 from tests.telegram_road import MODES, Road, gateway, road
 

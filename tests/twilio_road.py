@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import doors
 from tests.far.twilio import WHATSAPP, TwilioServer
-from tests.process import free_port
+from tests.ports import free_port
 from tests.road import ECHO, UNPACED, WholeRoad
 
 

