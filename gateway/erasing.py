@@ -77,6 +77,13 @@ def going_on() -> Tx[list[str]]:
     return [participant for (participant,) in rows]
 
 
+def counted(who: Whom) -> Tx[Counts | None]:
+    """What has gone of a person whose erasure is over; None while it goes on."""
+    rows = yield "SELECT counts FROM erased WHERE person = $1 AND done_at IS NOT NULL", (tombstone(who),)
+    counts: Counts | None = orjson.loads(rows[0][0]) if rows else None
+    return counts
+
+
 def count(who: Whom, more: Counts) -> Tx[None]:
     """Add to what has gone of a person, in the transaction in which it goes."""
     if not (more := {name: number for name, number in more.items() if number}):

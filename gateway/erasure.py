@@ -10,6 +10,7 @@ from gateway import blanking, erasing
 from gateway.corridor import Corridor
 from gateway.erasing import BATCH, SPAN, Counts, Home, Mark, Whom
 from gateway.live import Event
+from gateway.tenure import Tenure
 
 T = TypeVar("T")
 Row = tuple[int, object, object]
@@ -19,7 +20,9 @@ log = structlog.get_logger()
 
 
 class Erasure:
-    """Erases people from one store, one after another. `interrupt` ends the turn that runs in a lane."""
+    """Erases people from one store, one after another, and each in one process at a time. `interrupt` ends the turn
+    that runs in a lane.
+    """
 
     def __init__(self, corridor: Corridor, interrupt: Callable[[int], None]) -> None:
         self._c, self._interrupt = corridor, interrupt
@@ -29,19 +32,47 @@ class Erasure:
         """Everything that is known of a person goes. Returns how much that was; None when nobody has this id."""
         async with self._alone:
             who = await self._c.db.write(erasing.begin, participant, self._c.clock.now())
-            return None if who is None else await self._erase(participant, who)
+            return None if who is None else await self._held(participant, who, waits=True)
 
     async def resume(self) -> int:
-        """Go on with what was begun and not finished. Returns how many people that were."""
+        """Go on with what was begun and not finished, and is nobody's work. Returns how many people that were."""
+        done = 0
         async with self._alone:
-            participants = await self._c.db.read(erasing.going_on)
-            for participant in participants:
+            for participant in await self._c.db.read(erasing.going_on):
                 who = await self._c.db.read(erasing.whom, participant)
                 if who is None:
                     await self._c.db.write(erasing.give_up, participant, self._c.clock.now())
-                else:
-                    await self._erase(participant, who)
-        return len(participants)
+                done += who is None or await self._held(participant, who, waits=False) is not None
+        return done
+
+    async def _held(self, participant: str, who: Whom, *, waits: bool) -> Counts | None:
+        """Erase somebody as soon as no other process does, or unless one does: then None."""
+        if self._c.shared.alone:
+            return await self._erase(participant, who)
+        tenure = Tenure(self._c, f"erasing/{erasing.tombstone(who).hex()}")
+        while waits or await tenure.take():
+            if waits:
+                await tenure.gain(lambda: None)
+            try:
+                done = await self._c.db.read(erasing.counted, who)
+                if done is not None or (done := await self._while_ours(tenure, participant, who)) is not None:
+                    return done
+            finally:
+                await tenure.leave()
+        return None
+
+    async def _while_ours(self, tenure: Tenure, participant: str, who: Whom) -> Counts | None:
+        """Erase somebody; None when another process has taken that over."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                work = both.create_task(self._erase(participant, who))
+                keeping = both.create_task(tenure.keep())
+                await asyncio.wait((work, keeping), return_when=asyncio.FIRST_COMPLETED)
+                work.cancel()
+                keeping.cancel()
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        return None if work.cancelled() else work.result()
 
     async def _erase(self, participant: str, who: Whom) -> Counts:
         c = self._c

@@ -11,7 +11,7 @@ from tests.postgres import server
 from tests.test_bell import until
 
 YAML = """
-server: {{listen: "127.0.0.1:0"}}
+server: {{listen: "127.0.0.1:0", lease: 2s}}
 admin: {{listen: "127.0.0.1:0"}}
 storage: {{url: '{url}', files: '{files}', local: '{home}'}}
 """
