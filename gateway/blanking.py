@@ -1,53 +1,20 @@
 """Where others speak too: the words of one who is erased are blanked, their name and ids taken from what is kept."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from gateway import history, lanes
 from gateway.amending import leave
 from gateway.db import Tx
-from gateway.erasing import BATCH, Whom, count
+from gateway.erasing import BATCH, count
 from gateway.files import records
 from gateway.message import Part, decode, encode
 from gateway.outbox import leave as not_sent
+from gateway.whereabouts import Line, Whom
 
 ERASED = "[erased]"
 REASON = "erased"
-
-
-class Line(NamedTuple):
-    """A line that they said or rated."""
-
-    session: str
-    seq: int
-
-
-def company(who: Whom) -> Tx[list[str]]:
-    """The sessions at their account in which several people may speak."""
-    rows = yield (
-        """SELECT s.id FROM lane l JOIN session s ON s.lane = l.id WHERE l.channel = $1 AND l.account = $2
-             AND l.scope <> 'conversation' AND l.key NOT LIKE '%user=%'""",
-        (who.channel, who.account),
-    )
-    return [session for (session,) in rows]
-
-
-def lines(who: Whom, session: str) -> Tx[list[Line]]:
-    """What they said in a session, and the answers that they rated."""
-    found: set[int] = set()
-    for id in who.ids:
-        rows = yield "SELECT seq FROM message WHERE session = $1 AND sender = $2", (session, id)
-        found.update(seq for (seq,) in rows)
-        rows = yield (
-            """SELECT seq FROM message WHERE session = $1 AND role = 'assistant' AND extra LIKE '%"ratings"%'""",
-            (session,),
-        )
-        for (seq,) in rows:
-            if id in ((yield from history.ratings(session, seq)) or {}):
-                found.add(seq)
-    return [Line(session, seq) for seq in sorted(found)]
 
 
 def blank(who: Whom, said: Sequence[Line]) -> Tx[None]:

@@ -6,15 +6,15 @@ was kept of whatever they brought. The participant's row goes last, so that a cr
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import orjson
 
-from gateway import lanes, sessions
+from gateway import lanes, sessions, whereabouts
 from gateway.db import Tx
 from gateway.files import records
-from gateway.keys import SessionKey
+from gateway.whereabouts import BEGINNING, Home, Place, Whom, conversations, whom
 
 BATCH = 500  # rows changed in one transaction
 SPAN = 5_000  # rows looked at in one
@@ -22,40 +22,10 @@ SPAN = 5_000  # rows looked at in one
 Counts = Mapping[str, int]
 
 
-class Whom(NamedTuple):
-    """A person at one account of a channel: the ids of today and before, and a participant for each bot met."""
-
-    channel: str
-    account: str
-    person: str
-    ids: frozenset[str]
-    participants: tuple[str, ...]
-
-
-class Home(NamedTuple):
-    """A lane that is theirs alone."""
-
-    lane: int
-    key: str
-    chat: str
-    private: bool
-
-
 def tombstone(whom: Whom) -> bytes:
     """All that stays of them."""
     text = f"erased\x1f{whom.channel}\x1f{whom.account}\x1f{whom.person}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=32).digest()
-
-
-def whom(participant: str) -> Tx[Whom | None]:
-    """Whom a participant's row stands for, None when there is no such row."""
-    rows = yield "SELECT channel, account, person FROM participant WHERE id = $1", (participant,)
-    if not rows:
-        return None
-    at = rows[0]
-    same = yield "SELECT id FROM participant WHERE channel = $1 AND account = $2 AND person = $3", at
-    before = yield "SELECT old_chat FROM chat_alias WHERE channel = $1 AND account = $2 AND new_chat = $3", at
-    return Whom(at[0], at[1], at[2], frozenset((at[2], *(old for (old,) in before))), tuple(id for (id,) in same))
 
 
 def begin(participant: str, now: int) -> Tx[Whom | None]:
@@ -94,40 +64,6 @@ def count(who: Whom, more: Counts) -> Tx[None]:
         yield "UPDATE erased SET counts = $2 WHERE person = $1", (tombstone(who), orjson.dumps(counts).decode())
 
 
-def homes(who: Whom) -> Tx[list[Home]]:
-    """The lanes in which nobody but them speaks with the bot."""
-    marks = ", ".join(f"${index + 3}" for index in range(len(who.participants)))
-    rows = yield (
-        f"""SELECT id, key, chat, place FROM lane WHERE channel = $1 AND account = $2 AND id IN
-              (SELECT lane FROM session WHERE participant IN ({marks}))""",
-        (who.channel, who.account, *who.participants),
-    )
-    found = {row[0]: row for row in rows}
-    for id in who.ids:
-        sought = str(SessionKey("", "", "", (("user", id),))).rpartition(":")[2]
-        rows = yield (
-            """SELECT id, key, chat, place FROM lane WHERE channel = $1 AND account = $2
-                 AND (key LIKE $3 OR key LIKE $4)""",
-            (who.channel, who.account, f"%{_like(sought)}", f"%{_like(sought)},%"),
-        )
-        found |= {row[0]: row for row in rows}
-    return [
-        Home(lane, key, chat, place in ("dm", "conversation"))
-        for lane, key, chat, place in found.values()
-        if _alone(key, who.ids)
-    ]
-
-
-def _like(text: str) -> str:
-    return text.replace("%", "_")  # a wider net: what it holds is looked at once more
-
-
-def _alone(key: str, ids: frozenset[str]) -> bool:
-    parsed = SessionKey.parse(key)
-    users = [value for name, value in parsed.ids if name == "user"]
-    return users[0] in ids if users else parsed.scope == "conversation"
-
-
 def shut(lane: int, now: int) -> Tx[None]:
     """Nothing more is answered or sent in a lane that is about to go."""
     held = yield from lanes.lock_id(lane)
@@ -135,11 +71,6 @@ def shut(lane: int, now: int) -> Tx[None]:
         yield from sessions.supersede(held, now)
         if held.session is not None:
             yield from sessions.close(held.session, "operator", now)
-
-
-def conversations(lane: int) -> Tx[list[str]]:
-    rows = yield "SELECT id FROM session WHERE lane = $1", (lane,)
-    return [session for (session,) in rows]
 
 
 def empty(who: Whom, session: str) -> Tx[bool]:
@@ -153,11 +84,12 @@ def empty(who: Whom, session: str) -> Tx[bool]:
 
 
 class Mark(NamedTuple):
-    """How far the boxes and the drops have been looked through."""
+    """How far the boxes and the drops have been looked through, and the lanes."""
 
     inbox: int = 0
     outbox: int = 0
     dropped: int = 0
+    lane: int = 0
 
 
 def last_entries() -> Tx[Mark]:
@@ -167,6 +99,12 @@ def last_entries() -> Tx[Mark]:
         rows = yield f"SELECT COALESCE(MAX(id), 0) FROM {table}", ()
         found.append(rows[0][0])
     return Mark(*found)
+
+
+def last_of_others(upto: int, homes: Collection[int]) -> Tx[int]:
+    """The newest lane up to a number that is not about to go: what is made later has a higher one, for certain."""
+    rows = yield "SELECT id FROM lane WHERE id <= $1 ORDER BY id DESC LIMIT $2", (upto, len(homes) + 1)
+    return next((lane for (lane,) in rows if lane not in homes), 0)
 
 
 _SEEN = {"inbox": "lane, participant", "outbox": "lane, inbox", "dropped": "account, chat"}
@@ -190,16 +128,19 @@ def delete(who: Whom, table: str, ids: Sequence[int]) -> Tx[None]:
 
 def remove(who: Whom, home: Home, since: Mark) -> Tx[bool]:
     """A lane goes with all that came into it meanwhile. False: files came too, and have to go first."""
-    for session in (yield from conversations(home.lane)):
-        while (yield from empty(who, session)):
-            pass
-        if (yield "SELECT 1 FROM file WHERE session = $1 LIMIT 1", (session,)):
-            return False
+    after: Place | None = BEGINNING
+    while after is not None:
+        found, after = yield from conversations(home.lane, after)
+        for session in found:
+            while (yield from empty(who, session)):
+                pass
+            if (yield "SELECT 1 FROM file WHERE session = $1 LIMIT 1", (session,)):
+                return False
     gone: Counter[str] = Counter()
     rows = yield "DELETE FROM token WHERE lane = $1 RETURNING 1", (home.lane,)
     gone["tokens"] = len(rows)
-    for table, after in (("inbox", since.inbox), ("outbox", since.outbox)):
-        rows = yield f"DELETE FROM {table} WHERE id > $1 AND lane = $2 RETURNING 1", (after, home.lane)
+    for table, upto in (("inbox", since.inbox), ("outbox", since.outbox)):
+        rows = yield f"DELETE FROM {table} WHERE id > $1 AND lane = $2 RETURNING 1", (upto, home.lane)
         gone[table] = len(rows)
     rows = yield "DELETE FROM session WHERE lane = $1 RETURNING 1", (home.lane,)
     gone["sessions"] = len(rows)
@@ -214,9 +155,9 @@ def remove(who: Whom, home: Home, since: Mark) -> Tx[bool]:
     return True
 
 
-def finish(participant: str, who: Whom, seen: int, now: int) -> Tx[Counts | None]:
+def finish(participant: str, who: Whom, seen: Mark, now: int) -> Tx[Counts | None]:
     """The last that is known of a person goes. Returns what has gone since it was asked for; None when they have
-    spoken again meanwhile (after the entry `seen`), so that there is more to do.
+    spoken again meanwhile (after what was `seen`), so that there is more to do.
     """
     if (yield from _came_again(who, seen)):
         return None
@@ -243,11 +184,18 @@ def finish(participant: str, who: Whom, seen: int, now: int) -> Tx[Counts | None
     return counts
 
 
-def _came_again(who: Whom, seen: int) -> Tx[bool]:
+def _came_again(who: Whom, seen: Mark) -> Tx[bool]:
     for one in who.participants:
-        if (yield "SELECT 1 FROM inbox WHERE id > $1 AND participant = $2 LIMIT 1", (seen, one)):
+        if (yield "SELECT 1 FROM inbox WHERE id > $1 AND participant = $2 LIMIT 1", (seen.inbox, one)):
             return True
-    return bool((yield from homes(who)))
+        after: Place | None = BEGINNING
+        while after is not None:
+            met, after = yield from whereabouts.met(who, one, after)
+            if met:
+                return True
+    # By the number alone, which says what is new.
+    new = yield "SELECT channel, account, key FROM lane WHERE id > $1", (seen.lane,)
+    return any((channel, account) == who[:2] and whereabouts.user(key) in who.ids for channel, account, key in new)
 
 
 def give_up(participant: str, now: int) -> Tx[None]:

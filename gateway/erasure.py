@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import structlog
 
-from gateway import blanking, erasing
+from gateway import blanking, erasing, whereabouts
 from gateway.corridor import Corridor
-from gateway.erasing import BATCH, SPAN, Counts, Home, Mark, Whom
+from gateway.erasing import BATCH, SPAN, Counts, Mark
 from gateway.live import Event
 from gateway.tenure import Tenure
+from gateway.whereabouts import BEGINNING, Home, Whom, steps
 
 T = TypeVar("T")
 Row = tuple[int, object, object]
@@ -39,7 +40,7 @@ class Erasure:
         done = 0
         async with self._alone:
             for participant in await self._c.db.read(erasing.going_on):
-                who = await self._c.db.read(erasing.whom, participant)
+                who = await self._c.db.read(whereabouts.whom, participant)
                 if who is None:
                     await self._c.db.write(erasing.give_up, participant, self._c.clock.now())
                 done += who is None or await self._held(participant, who, waits=False) is not None
@@ -77,10 +78,12 @@ class Erasure:
     async def _erase(self, participant: str, who: Whom) -> Counts:
         c = self._c
         while True:
-            homes = await c.db.read(erasing.homes, who)
-            upto = await self._empty(who, homes)
+            before = await c.db.read(erasing.last_entries)
+            homes = await whereabouts.homes(c.db, who)
+            others = await c.db.read(erasing.last_of_others, before.lane, {home.lane for home in homes})
+            seen = (await self._empty(who, homes))._replace(lane=others)
             self._forget(who, homes)
-            counts = await c.db.write(erasing.finish, participant, who, upto.inbox, c.clock.now())
+            counts = await c.db.write(erasing.finish, participant, who, seen, c.clock.now())
             self._forget(who, homes)
             if counts is not None:
                 break
@@ -97,12 +100,12 @@ class Erasure:
             self._interrupt(home.lane)
         upto = await c.db.read(erasing.last_entries)
         await self._boxes(who, homes, upto)
-        for session in await c.db.read(blanking.company, who):
-            said = await c.db.read(blanking.lines, who, session)
-            for some in _batches(said):
-                await self._step(c.db.write(blanking.blank, who, some))
-            if said:
-                c.memory.forget_words(session)
+        async for session in whereabouts.company(c.db, who):
+            async for said in steps(c.db, whereabouts.lines, who, session, begin=0):
+                for some in _batches(said):
+                    await self._step(c.db.write(blanking.blank, who, some))
+                if said:
+                    c.memory.forget_words(session)
         for home in homes:
             await self._remove(who, home, upto)
         return upto
@@ -147,12 +150,12 @@ class Erasure:
 
     async def _remove(self, who: Whom, home: Home, upto: Mark) -> None:
         c = self._c
-        sessions = await c.db.read(erasing.conversations, home.lane)
-        for session in sessions:
-            while await self._step(c.db.write(erasing.empty, who, session)):
-                pass
-            c.memory.forget_words(session, erased=True)
-            c.live.publish(home.lane, Event("closed", {"reason": "operator"}, 0, session))
+        async for sessions in steps(c.db, whereabouts.conversations, home.lane, begin=BEGINNING):
+            for session in sessions:
+                while await self._step(c.db.write(erasing.empty, who, session)):
+                    pass
+                c.memory.forget_words(session, erased=True)
+                c.live.publish(home.lane, Event("closed", {"reason": "operator"}, 0, session))
         while not await c.db.write(erasing.remove, who, home, upto):
             while await c.files.lapse():
                 await c.clock.sleep(BREATH)

@@ -173,7 +173,12 @@ def ratings(session: str, seq: int) -> Tx[Mapping[str, int] | None]:
     )
     if not rows:
         return None
-    return decode(_Extra, rows[0][0]).ratings if rows[0][0] else {}
+    return ratings_of(rows[0][0]) if rows[0][0] else {}
+
+
+def ratings_of(extra: str) -> Mapping[str, int]:
+    """What people think of an answer, by what is kept beside its text."""
+    return decode(_Extra, extra).ratings
 
 
 def rate(session: str, seq: int, ratings: Mapping[str, int]) -> Tx[None]:

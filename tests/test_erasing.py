@@ -198,45 +198,6 @@ async def test_whoever_comes_again_is_a_stranger(tmp_path: Path) -> None:
         assert (again["participants"], again["messages"]) == (1, 2), "it counts anew"
 
 
-async def test_what_waits_and_what_runs_is_given_up(tmp_path: Path) -> None:
-    async with town(tmp_path) as (kit, ada):
-        running, before = asyncio.Event(), len(kit.paper.sent)
-
-        async def slow(turn: Turn) -> AsyncIterator[Piece]:
-            running.set()
-            await asyncio.Event().wait()
-            yield Say(Outbound(text="never"))
-
-        slowly = kit.bot(slow)
-        await hear(kit, "xyzzy first", IS)
-        await running.wait()
-        await hear(kit, "xyzzy second", IS)
-        await hear(kit, "bobbing third", "800300400")
-        await kit.say("xyzzy alone", user=IS)
-        await kit.until(lambda: len(slowly.turns) == 2)
-        kit.bot(answers)
-        await kit.router.erasure.erase(ada)
-        await kit.quiet()
-        assert {table: rows for table, rows in (await traces(kit, NEEDLES)).items() if rows} == {}
-        assert [(part.address.user, part.text) for part in kit.paper.sent[before:]] == [("800300400", "well")]
-        lanes = "SELECT COUNT(*) FROM lane WHERE waiting > 0 OR pending > 0 OR in_due_at IS NOT NULL"
-        assert await kit.rows(lanes) == [(0,)]
-
-
-async def test_a_part_that_waits_for_a_group_is_not_sent(tmp_path: Path) -> None:
-    async with town(tmp_path) as (kit, ada):
-        kit.here.health("auth")
-        await hear(kit, "xyzzy waits", IS)
-        await kit.stored("SELECT COUNT(*) FROM outbox WHERE state = 'ready'", (1,))
-        sent = len(kit.paper.sent)
-        await kit.router.erasure.erase(ada)
-        kit.here.health("up")
-        kit.router.ring_channel("p")
-        await kit.quiet()
-        assert len(kit.paper.sent) == sent
-        assert await kit.rows("SELECT reason FROM outbox WHERE state = 'dropped'") == [("erased",)]
-
-
 async def test_what_was_begun_is_finished_after_a_crash(tmp_path: Path) -> None:
     async with town(tmp_path) as (kit, ada):
         job = asyncio.create_task(kit.router.erasure.erase(ada))

@@ -49,6 +49,15 @@ def weighing() -> Iterator[Scales]:
         apsw.connection_hooks.remove(scales.attach)
 
 
+def plan(path: Path, sql: str) -> list[str]:
+    """By which ways a statement goes, in SQLite's words."""
+    connection = apsw.Connection(str(path))
+    count = max((int(number) for number in _NUMBERS.findall(sql)), default=0)
+    found = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * count)]
+    connection.close()
+    return found
+
+
 def scans(path: Path, sql: str) -> list[str]:
     """The tables and whole indexes that a statement goes through from end to end.
 
@@ -56,11 +65,9 @@ def scans(path: Path, sql: str) -> list[str]:
     """
     connection = apsw.Connection(str(path))
     partial = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%INDEX%WHERE%'")}
-    count = max((int(number) for number in _NUMBERS.findall(sql)), default=0)
-    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * count)]
     connection.close()
     found = []
-    for line in plan:
+    for line in plan(path, sql):
         index = _BY_INDEX.fullmatch(line)
         held = _NO_TABLE.fullmatch(line) or (index and index[2] in partial) or "ORDER BY id LIMIT" in sql
         if line.startswith("SCAN") and not held:

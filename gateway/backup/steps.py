@@ -6,7 +6,8 @@ from typing import Any
 from gateway import recovery
 from gateway.backup.file import Table
 from gateway.db import Tx
-from gateway.erasing import Whom, begin, tombstone
+from gateway.erasing import begin, tombstone
+from gateway.whereabouts import Whom
 
 PEOPLE = 500  # looked at in one step
 

@@ -5,29 +5,32 @@ from typing import Any
 
 import orjson
 
-from gateway import blanking, erasing, history
-from gateway.db import Rows, Tx
-from gateway.erasing import SPAN, Whom
+from gateway import erasing, history, whereabouts
+from gateway.db import Database, Rows, Tx
+from gateway.erasing import SPAN
 from gateway.files import records
+from gateway.message import Message
 from gateway.operations import sessions, transcript
 from gateway.operations.office import Office, moment
 from gateway.operations.participants import unknown
+from gateway.whereabouts import BEGINNING, Line, Whom, steps
 
 Data = dict[str, Any]
 
 
 async def export(office: Office, participant: str) -> str:
     """JSON text: the same things that `erase` would delete. Raises `Problem` 404."""
-    read = office.corridor.db.read
-    who = await read(erasing.whom, participant)
+    db, read = office.corridor.db, office.corridor.db.read
+    who = await read(whereabouts.whom, participant)
     if who is None:
         raise unknown()
     conversations = []
-    for home in await read(erasing.homes, who):
-        for session in await read(erasing.conversations, home.lane):
-            facts, messages = await read(transcript.whole, session)
-            conversations.append({**transcript.document(facts, messages), "files": await read(_files, session)})
-    company = [await read(_in_company, who, session) for session in await read(blanking.company, who)]
+    for home in await whereabouts.homes(db, who):
+        async for some in steps(db, whereabouts.conversations, home.lane, begin=BEGINNING):
+            for session in some:
+                facts, messages = await read(transcript.whole, session)
+                conversations.append({**transcript.document(facts, messages), "files": await read(_files, session)})
+    company = [await _in_company(db, who, session) async for session in whereabouts.company(db, who)]
     document = {
         "channel": who.channel,
         "account": who.account,
@@ -60,17 +63,25 @@ def _known(who: Whom) -> Tx[list[Data]]:
     return found
 
 
-def _in_company(who: Whom, session: str) -> Tx[Data]:
+async def _in_company(db: Database, who: Whom, session: str) -> Data:
     """Their own lines where others speak too, and what they thought of answers."""
-    facts = yield from sessions.find(session)
-    messages, ratings = [], []
-    for _, seq in (yield from blanking.lines(who, session)):
-        for message in (yield from history.after(session, seq - 1, 1)):
+    messages: list[Data] = []
+    ratings: list[Data] = []
+    async for said in steps(db, whereabouts.lines, who, session, begin=0):
+        for message in await db.read(_of, said) if said else ():
             if message.role == "user":
                 messages.append(sessions.line(message))
             else:
-                ratings += [{"seq": seq, "score": score} for id, score in message.ratings.items() if id in who.ids]
-    return {"session": sessions.brief(facts), "messages": messages, "ratings": ratings}
+                given = message.ratings.items()
+                ratings += [{"seq": message.seq, "score": score} for id, score in given if id in who.ids]
+    return {"session": sessions.brief(await db.read(sessions.find, session)), "messages": messages, "ratings": ratings}
+
+
+def _of(said: Sequence[Line]) -> Tx[list[Message]]:
+    found: list[Message] = []
+    for session, seq in said:
+        found += yield from history.after(session, seq - 1, 1)
+    return found
 
 
 def _files(session: str) -> Tx[list[Data]]:
