@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.probes import PATHS
+from tests.commands import gateway
 from tests.deployment import (
     DEPLOY,
     ETC,
@@ -18,6 +19,7 @@ from tests.deployment import (
     document,
     manifests,
     program,
+    secrets,
 )
 from tests.dockerfile import instructions, only
 
@@ -79,6 +81,23 @@ def test_a_pod_may_drain_before_it_is_killed() -> None:
     assert word == "sleep"
     assert pod["terminationGracePeriodSeconds"] > STOPPING + int(seconds)
     assert deployment()["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
+@pytest.mark.feature("STO-09", "CFG-05")
+def test_a_new_pod_with_a_mistake_in_its_configuration_ends_and_says_why(tmp_path: Path) -> None:
+    """It has nothing to fall back to, so it is never ready, and takes the place of none that serves."""
+    pod, container = kubernetes()
+    file = tmp_path / "gateway.yaml"
+    text = (DEPLOY / "kubernetes/gateway.yaml").read_text("utf-8").replace(STATE, str(tmp_path / "empty"))
+    file.write_text(f"{text}\nnonsense: true\n", "utf-8")
+    ran = gateway("run", folder=tmp_path, GATEWAY_CONFIG=str(file), **secrets(tmp_path / "secrets"))
+    assert ran.code == 2
+    assert "gateway.yaml:" in ran.err
+    assert "nonsense" in ran.err.splitlines()[-1]
+    assert pod.get("restartPolicy", "Always") == "Always"
+    assert "--strict-boot" not in container.get("args", ()), "one that is started again in its pod goes on"
+    assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    assert deployment()["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
 @pytest.mark.feature("STO-09")
