@@ -75,7 +75,7 @@ run: env
 # What is written down is tested on two pairs: SQLite alone, PostgreSQL with Valkey. 5: of what was asked for, nothing
 # touches the store.
 # Most tests wait for other processes most of the time.
-TOGETHER = --numprocesses $$(( 2 * $$(nproc) + 2 ))
+TOGETHER = --numprocesses $$(( 2 * $$(nproc) ))
 test: env-dev
 	@$(BIN)/python -m pytest $(TOGETHER) $(PYTEST_ARGS)
 	@echo "the same on PostgreSQL with Valkey, as far as it is about what is written down"

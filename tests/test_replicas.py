@@ -133,7 +133,8 @@ async def test_a_process_that_stood_still_neither_commits_nor_sends(tmp_path: Pa
         number = call.document["turn"]["attempt"], call.document["message"]["text"]
         return {"messages": [{"text": f"{number} part {part}"} for part in (1, 2, 3)]}
 
-    async with replicas(tmp_path, 2, GW_FAILPOINT=f"{place}:STOP") as here:
+    # Who is busy for a second must not lose what it is to stand still with.
+    async with replicas(tmp_path, 2, lease=4, GW_FAILPOINT=f"{place}:STOP") as here:
         here.bot.answer = answer
         first, second = here
         pushing = asyncio.ensure_future(here.push(here.say(601, "message 1"), first))

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-import structlog
-
 from gateway.clock import Clock, ServerClock
 from gateway.db import Tx
 from gateway.db.postgres_crew import Crew
@@ -21,8 +19,6 @@ P = ParamSpec("P")
 
 CONNECTIONS = 8
 TRIES = 4  # of a transaction that others were in the way of, or whose connection was lost before it was committed
-
-log = structlog.get_logger()
 
 
 def _time() -> Tx[int]:
@@ -105,8 +101,7 @@ class Postgres:
         except StorageDown as error:
             for one in jobs:
                 one.settle((False, StorageDown(str(error))))
-        except Exception as error:
-            log.debug("storage.in_turn", jobs=len(jobs), error=repr(error))
+        except Exception:
             return False
         else:
             for one, value in zip(jobs, values, strict=True):
