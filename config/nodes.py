@@ -184,10 +184,11 @@ def build(text: str, file: str, problems: list[Problem]) -> Node | None:
         return None
     except MarkedYAMLError as error:
         # Of what is never closed, the beginning is the place to look at.
-        unclosed = error.context in _UNCLOSED and error.context_mark
+        left_open = _left_open(error, text)
+        unclosed = (left_open or error.context in _UNCLOSED) and error.context_mark
         mark = unclosed or error.problem_mark or error.context_mark
         at = builder.position(mark) if mark else builder.last
-        problems.append(Problem.at(at, (), *_readable(error)))
+        problems.append(Problem.at(at, (), *(_LEFT_OPEN if left_open else _readable(error))))
         return None
     except ReaderError as error:
         before = text[: error.position]
@@ -221,6 +222,19 @@ _UNCLOSED = {
     "while scanning a quoted scalar": ("a quote that is never closed", ""),
     "while scanning a simple key": ("a line that is no key with a value", "write key: value"),
 }
+_LEFT_OPEN = ("a bracket that is never closed", "or a comma is missing in it")
+_BRACKETS = ("while parsing a flow sequence", "while parsing a flow mapping")
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+
+
+def _left_open(error: MarkedYAMLError, text: str) -> bool:
+    """Whether a bracket stands open where lines begin that are no further in than its own, and so not meant for it."""
+    if error.context not in _BRACKETS or not error.context_mark or not error.problem_mark:
+        return False
+    first, last = error.context_mark.line, error.problem_mark.line
+    lines = _BREAK.split(text)
+    indents = [len(lines[number]) - len(lines[number].lstrip(" ")) for number in (first, last)]
+    return last > first and indents[1] <= indents[0]
 
 
 def _readable(error: MarkedYAMLError) -> tuple[str, str]:

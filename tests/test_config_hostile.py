@@ -37,6 +37,12 @@ ODD = [
         "2:1: not YAML: expected the node content, but found '<stream end>' while parsing a flow node",
     ),
     ("a: 'x\n", "1:4: a quote that is never closed"),
+    ("a:\n  b: [x\n  c: 1\n", "2:6: a bracket that is never closed; or a comma is missing in it"),
+    ("a: {b: 1\n", "1:4: a bracket that is never closed; or a comma is missing in it"),
+    (
+        "a: [\n  'x'\n  'y',\n]\n",
+        "3:3: not YAML: expected ',' or ']', but got '<scalar>' while parsing a flow sequence",
+    ),
     ("x: &name {a: 1}\n", f"1:4: x: anchors (&name) are not read; {SHARED}"),
     ("x: 1\ny:\n  - *name\n", f"3:5: y[0]: aliases (*name) are not read; {SHARED}"),
     ("x:\n  <<: {a: 1}\n", f"2:3: x: merge keys (<<) are not read; {SHARED}"),
