@@ -114,7 +114,9 @@ class Gate(Protocol):
         """
 
     async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
-        """Commit a whole batch in order; all of it is on disk when this returns."""
+        """Commit a whole batch in order; all of it is on disk when this returns. Begun, it is done also when whoever
+        called is cancelled: that is how an adapter ends when its channel is altered.
+        """
 
     async def bury(self, inbound: Inbound, raw: bytes, reason: str) -> Receipt:
         """Commit a message that came to us and that we cannot answer, such as one to a number that is not ours: a dead

@@ -49,8 +49,9 @@ class ChannelGate:
             raise
 
     async def receive_all(self, batch: list[tuple[Inbound, bytes]]) -> list[Receipt]:
-        # Asked for in order within one turn of the loop, they join one commit in that order.
-        return list(await asyncio.gather(*(self.receive(*event) for event in batch)))
+        # Asked for in order within one turn of the loop, they join one commit in that order. An adapter that is ended
+        # meanwhile leaves them to themselves: a turn that was taken with its message needs somebody to run it.
+        return list(await asyncio.shield(asyncio.gather(*(self.receive(*event) for event in batch))))
 
     async def bury(self, inbound: Inbound, raw: bytes, reason: str) -> Receipt:
         accepted = await self._router.reception.bury(self.channel, inbound, raw, reason)

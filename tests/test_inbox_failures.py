@@ -1,5 +1,6 @@
 """What fails: the process, ourselves, the bot; each counted apart, none in the way for ever."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from gateway.bot import Change, Piece, Say
 from gateway.errors import BotBroken, BotUnavailable
 from gateway.inbox import claim
 from gateway.message import Outbound, Turn
-from tests.kit import YAML, Kit, corridor, echoes
+from tests.kit import YAML, Kit, corridor, echoes, said
 from tests.steps import away, later, plain, whole
 
 pytestmark = pytest.mark.store
@@ -219,3 +220,17 @@ async def test_a_probe_is_not_spent_on_nothing(tmp_path: Path) -> None:
         await whole(kit)
         assert kit.paper.texts()[-1] == "anyone?"
         assert not kit.corridor.desk.seats("b").breaker.open
+
+
+@pytest.mark.feature("CFG-04", "ORD-01")
+async def test_what_is_taken_in_while_its_channel_ends_is_answered_at_once(tmp_path: Path) -> None:
+    """A turn is taken with its message: whoever is cancelled in between leaves no lease behind that must run out."""
+    async with corridor(tmp_path, start=False) as kit:  # nobody looks for such leases
+        bot, gate = kit.bot(), kit.here.adapter.gate
+        for steps in range(1, 30):
+            taking = asyncio.create_task(gate.receive_all([(said(kit.here, f"after {steps}", user=str(steps)), b"")]))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            taking.cancel()
+            await asyncio.wait([taking])
+            await kit.until(lambda steps=steps: len(bot.turns) == steps)  # type: ignore[misc]

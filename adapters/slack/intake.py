@@ -45,9 +45,7 @@ class Intake:
         """All of it is on disk, or on record as dropped, when this returns."""
         taken = [(found, raw) for found, raw in batch if isinstance(found, Inbound)]
         drops = [found for found, _ in batch if isinstance(found, Drop)]
-        if len(taken) == 1:
-            await self._gate.receive(*taken[0])
-        elif taken:
+        if taken:
             await self._gate.receive_all(taken)
         for drop in drops:
             await self._gate.drop(drop.ids, drop.account, drop.reason)
