@@ -1,6 +1,8 @@
 """What the stations of the corridor share: the store, the clock, the channels and bots that are wanted now."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
@@ -69,9 +71,28 @@ class Corridor:
     disk: Disk = field(default_factory=Disk)
     trouble: StorageDown | None = None  # why something could not be taken in, the last time
     loops: Loops = field(init=False)
+    _altered: dict[str, asyncio.Event] = field(default_factory=dict)  # channels that are away for a moment
 
     def __post_init__(self) -> None:
         self.loops = Loops(self.clock)
+
+    @contextmanager
+    def altering(self, channels: Collection[str]) -> Iterator[None]:
+        """Channels that are here again when this is over, under other settings: turns wait for them so long."""
+        over = asyncio.Event()
+        self._altered.update(dict.fromkeys(channels, over))
+        try:
+            yield
+        finally:
+            for name in channels:
+                del self._altered[name]
+            over.set()
+
+    async def channel(self, name: str) -> Channel | None:
+        """A channel as it is once nobody alters it any more. None: it is not served here."""
+        if (over := self._altered.get(name)) is not None:
+            await over.wait()
+        return self.channels.get(name)
 
     async def insist(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Write what must not be lost for want of storage: try until it is taken."""

@@ -108,14 +108,15 @@ class Daemon:
         bots, channels, moved = await self._build(settings)
         before = {name: self._worked(name, settings) for name in channels}
         gone = self.corridor.channels.keys() - settings.channels.keys()
-        for name in [*gone, *channels]:
-            await self._close(name, for_good=moved or self._leaves(name, channels.get(name)))
-        for name in [*(self.corridor.bots.keys() - settings.bots.keys()), *bots]:
-            self._dismiss(name)
-        for engaged in bots.values():
-            self.router.engage(engaged)
-        for channel, gate in channels.values():
-            self._connect(channel, gate, before[channel.name])
+        with self.corridor.altering(channels):
+            for name in [*gone, *channels]:
+                await self._close(name, for_good=moved or self._leaves(name, channels.get(name)))
+            for name in [*(self.corridor.bots.keys() - settings.bots.keys()), *bots]:
+                self._dismiss(name)
+            for engaged in bots.values():
+                self.router.engage(engaged)
+            for channel, gate in channels.values():
+                self._connect(channel, gate, before[channel.name])
         for name, wanted in settings.channels.items():
             if wanted == self._running_settings(name):
                 self.corridor.channels[name].kept_because = ""
@@ -218,8 +219,9 @@ class Daemon:
                 return  # it was changed once more meanwhile
             channel, gate = self._channel(before, self.settings.server.public_url or "")
             channel.kept_because = why
-            await self._close(refused.name)
-            self._connect(channel, gate)
+            with self.corridor.altering([refused.name]):
+                await self._close(refused.name)
+                self._connect(channel, gate)
         log.error("channel.rolled_back", channel=channel.name, reason=why)
         self.corridor.metrics.applied.labels("rolled_back").inc()
 

@@ -82,7 +82,7 @@ class Turns:
         subject.set(Subject(entry.channel, entry.session, entry.id, entry.attempts, entry.turn))
         failpoint("turn.claimed")
         verdict: Later | Buried
-        channel = self._c.channels.get(running.envelope.entry.channel)
+        channel = await self._c.channel(entry.channel)
         try:
             if channel is None:
                 raise Later(HELD / 1000)

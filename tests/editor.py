@@ -1,4 +1,4 @@
-"""Whoever edits the file of a running gateway."""
+"""Whoever edits the files of a running gateway."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ class Editor:
     """An operator with the file open. With `problems` the gateway began with what last worked, not with the file."""
 
     def __init__(self, gateway: Gateway, folder: Path, problems: Sequence[str] = ()) -> None:
-        self.gateway, self.file = gateway, folder / "gateway.yaml"
+        self.gateway, self.folder, self.file = gateway, folder, folder / "gateway.yaml"
         origin = Origin(lambda: load(self.file, {}), problems=problems)
         self.reloading: Reloading = gateway.daemon.follow(origin)
 
@@ -25,11 +25,13 @@ class Editor:
         return self
 
     def write(self, text: str) -> None:
+        self.put(self.file.name, aided(stored(text, self.folder), self.folder))
+
+    def put(self, name: str, text: str) -> None:
         """As editors do: another file takes the place of the old one."""
-        beside = self.file.with_suffix(".new")
-        folder = self.file.parent
-        beside.write_text(aided(stored(text, folder), folder), "utf-8")
-        beside.replace(self.file)
+        beside = (self.folder / name).with_suffix(".new")
+        beside.write_text(text, "utf-8")
+        beside.replace(self.folder / name)
 
     async def reload(self, text: str) -> Reloaded:
         self.write(text)

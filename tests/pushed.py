@@ -22,6 +22,11 @@ class PushedOptions(Options):
 class Adapter(adapter.Adapter):
     Options: ClassVar[type[Options]] = PushedOptions
     limits: ClassVar[Limits] = Limits(body=64 * 1024)
+    parting: ClassVar[asyncio.Event | None] = None  # what its end waits for
+
+    async def close(self) -> None:
+        if self.parting is not None:
+            await self.parting.wait()
 
     async def handle(self, call: Call) -> Reply:
         fail = call.query.get("fail") or call.headers.get("x-fail")
