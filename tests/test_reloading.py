@@ -91,8 +91,8 @@ async def test_a_turn_that_begins_while_its_channel_is_altered_waits_so_long(
     editor: Editor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bot, visitor, over = Held(), await editor.gateway.begin("talk"), asyncio.Event()
-    for text in ("first", "second"):
-        turn = await visitor.say_on(text)
+    await visitor.say_on("first")
+    turn = await visitor.say_on("second")
     await editor.gateway.until(lambda: len(bot.turns) == 1)
     monkeypatch.setattr(pushed.Adapter, "parting", over)
     edited = YAML.replace("talk: {", "talk: {title: Desk, ").replace(
