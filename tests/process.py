@@ -55,17 +55,18 @@ class Gateway:
         if self._replica:
             storage = storage.replace("}", f", local: '{self.folder}/{self._replica}'}}")
         admin = f"{{listen: '127.0.0.1:{self._admin}'}}"
-        beside = self.file.with_suffix(".new")
-        beside.write_text(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
-        beside.replace(self.file)
+        self._save(f"server: {server}\nadmin: {admin}\nstorage: {storage}\n{config}")
 
     def edit(self, pattern: str, words: str) -> None:
-        """Other words in its file, as editors save it: another file takes the place of the old one."""
-        text, count = re.subn(pattern, words, self._file.read_text())
+        """Other words in its file."""
+        text, count = re.subn(pattern, words, self.file.read_text())
         assert count == 1, pattern
-        beside = self._file.with_suffix(".new")
+        self._save(text)
+
+    def _save(self, text: str) -> None:
+        beside = self.file.with_suffix(".new")
         beside.write_text(text)
-        beside.replace(self._file)
+        beside.replace(self.file)
 
     async def __aenter__(self) -> "Gateway":
         await self.start()

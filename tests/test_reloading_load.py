@@ -21,8 +21,8 @@ from tests.editor import Editor
 from tests.edits.mistakes import Mistake, draw
 from tests.edits.operator import MAIN, REST, Operator, Tree
 from tests.far.telegram import TelegramServer
+from tests.ports import free_port
 from tests.postgres import FILE
-from tests.process import free_port
 from tests.telegram_road import MODES
 
 EDITS = int(os.environ.get("GW_EDITS", "24"))  # half of which are mistakes
