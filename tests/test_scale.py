@@ -13,6 +13,7 @@ from gateway.housekeeping import Housekeeping
 from tests.crowd import DAY, gather
 from tests.doors import Visitor, running
 from tests.operators import Desk
+from tests.postgres import CHOSEN
 from tests.uploads import upload
 from tests.weighing import Scales, scans, weighing
 
@@ -27,6 +28,8 @@ channels:
   brief: {platform: web, bot: b, session: {expire: {anonymous: 30m}}}
   partners: {platform: api, bot: b, limits: {messages: off}}
 """
+pytestmark = pytest.mark.skipif(CHOSEN, reason="what is weighed is SQLite's work")
+
 SESSIONS = int(os.environ.get("GW_SESSIONS", "30000"))  # a million in a long run
 Weights = Mapping[str, list[int]]
 
