@@ -13,8 +13,11 @@ from gateway.operations.office import Office
 from tests.crowd import DAY, gather
 from tests.groups import hear
 from tests.kit import Kit, corridor
+from tests.postgres import CHOSEN
 from tests.test_scale import heavier
 from tests.weighing import plan, scans, weighing
+
+pytestmark = pytest.mark.skipif(CHOSEN, reason="what is weighed is SQLite's work")
 
 YAML = """
 bots: {b: {kind: echo}}
