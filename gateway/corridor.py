@@ -32,6 +32,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 STORAGE_PAUSE = 1.0  # seconds
+SURE = 0.8  # of a lease: who could not renew it for longer goes by nobody's word any more
 
 log = structlog.get_logger()
 
@@ -122,6 +123,12 @@ class Corridor:
         self.aliases.pop((channel, account, new), None)
         self.aliases[channel, account, old] = new
         self.shared.publish("moved")
+
+    def sure(self, since: float) -> bool:
+        """Whether what was taken or renewed at that time (monotonic seconds) is ours for certain. While we stood still,
+        somebody else may have gone on from there.
+        """
+        return self.clock.tick() < since + SURE * self.lease
 
     def lease_end(self) -> int:
         """When a lease taken now ends, in ms."""

@@ -24,7 +24,6 @@ from gateway.subject import sending, sure
 TYPED_IN_A_SECOND, LONGEST_TYPING = 30, 5.0  # characters, seconds
 LONGEST_WAIT = 300.0  # seconds between two tries
 RESENDS = {"never": 0, "resend_once": 1, "until_confirmed": 1 << 30}
-SURE = 0.8  # of a lease: after that nothing is sent under it any more
 
 log = structlog.get_logger()
 
@@ -74,7 +73,7 @@ class Delivery:
     def _sure(self, lease: Lease) -> bool:
         """Whether a lane is ours for certain. While we stood still, somebody else may have gone on from there."""
         since = self._reckoned.get(lease)
-        return since is None or self._c.clock.tick() <= since + SURE * self._c.lease
+        return since is None or self._c.sure(since)
 
     def forsake(self, lease: Lease) -> bool:
         """Nothing is sent under a lease any more. False: something is being sent under it."""

@@ -9,7 +9,6 @@ from contextlib import suppress
 from gateway.access import private
 from gateway.channel import Channel
 from gateway.corridor import Corridor
-from gateway.delivery import SURE
 from gateway.draft import Draft, draft
 from gateway.errors import SendError
 from gateway.markup import heal
@@ -72,7 +71,7 @@ class Presence:
         inbound, clock, looked = self._turn.message, self._c.clock, self._c.clock.tick()
         with suppress(SendError):
             # Who was stopped for so long may have lost the turn to somebody else, whose answer stands there by now.
-            while draft is not None and clock.tick() - looked < SURE * self._c.lease:
+            while draft is not None and self._c.sure(looked):
                 looked = clock.tick()
                 if self._text != self._shown and self._channel.meter.spare(inbound.address.chat, not private(inbound)):
                     self._shown = self._text

@@ -14,7 +14,6 @@ from gateway.db import Tx
 from gateway.errors import StorageDown
 
 POLL = 1.0  # seconds between two looks whether it is free
-SURE = 0.8  # of the time it is held for: who could not renew it for longer goes by nobody's word any more
 
 log = structlog.get_logger()
 
@@ -67,8 +66,7 @@ class Tenure:
 
     @property
     def _sure(self) -> bool:
-        """Whether it is ours for certain. While we stood still, somebody else may have taken it."""
-        return self._c.clock.tick() < self._since + SURE * self._c.lease
+        return self._c.sure(self._since)
 
     async def assured(self) -> None:
         """Return when it is ours for certain: at once, unless it could not be renewed for long."""

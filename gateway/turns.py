@@ -12,7 +12,7 @@ from gateway.bot import Delta, Piece, Progress
 from gateway.channel import Channel
 from gateway.conclusions import Conclusions, how
 from gateway.corridor import Corridor, Engaged
-from gateway.delivery import SURE, Delivery
+from gateway.delivery import Delivery
 from gateway.ending import Ended, Ending, end_turn
 from gateway.errors import BotError, BotUnavailable
 from gateway.failpoint import failpoint
@@ -201,7 +201,7 @@ class Turns:
             elif type(piece) is Progress and presence.progress(piece.text):
                 live.publish(lane, Event("progress", {"text": piece.text}))
 
-        if self._c.clock.tick() > running.since + SURE * self._c.lease:
+        if not self._c.sure(running.since):
             running.interrupt("fenced")  # somebody else may be asking already
         if running.interrupted is not None or running.settled:
             return

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from gateway.corridor import SURE
 from gateway.db import Rows, Tx
 from gateway.db.postgres import Postgres
 from gateway.retention import expire, rest
-from gateway.tenure import POLL, SURE, Tenure, hold, is_free, leave
+from gateway.tenure import POLL, Tenure, hold, is_free, leave
 from tests.kit import corridor
 from tests.leap import leap
 from tests.postgres import server
