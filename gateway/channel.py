@@ -41,6 +41,7 @@ class Channel:
         self.kept_because = ""  # why newer settings are not in force
         self._shut_until = 0.0
         self.heard_at: int | None = None
+        self.lively_at = 0.0  # when it was heard of, by the clock's `tick`
         self.sent_at: int | None = None
 
     @property
@@ -95,7 +96,7 @@ class Channel:
             self._shut_until = self._clock.tick() + AUTH_PAUSE
 
     def heard(self) -> None:
-        self.heard_at = self._clock.now()
+        self.heard_at, self.lively_at = self._clock.now(), self._clock.tick()
 
     def key(self, address: Address, bot: str = "") -> tuple[SessionKey, str]:
         """The session key of an address under this channel's policy. Raises `ValueError` when an id is missing."""

@@ -30,7 +30,7 @@ class Conclusions:
         self._c, self._delivery = corridor, delivery
 
     def stale(self, envelope: Envelope) -> bool:
-        return self._c.clock.now() - envelope.entry.received_at > self._c.inbox.stale_after * 1000
+        return self._c.clock.age(envelope.entry.received_at) > self._c.inbox.stale_after * 1000
 
     def answered(self, channel: Channel, running: Running, turn: Turn) -> Ending:
         if not running.settled:

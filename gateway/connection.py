@@ -103,9 +103,9 @@ class Connection:
             raise group.exceptions[0] from None
 
     async def _watch(self, patience: float) -> None:
-        channel, began = self._channel, self._clock.now()
+        channel, began = self._channel, self._clock.tick()
         while True:
-            silent = (self._clock.now() - max(channel.heard_at or 0, began)) / 1000
+            silent = self._clock.tick() - max(channel.lively_at, began)
             if silent >= patience and channel.state == "up":
                 raise Deaf(f"nothing was heard for {silent:.0f} seconds")
             # What tells its trouble itself is not deaf; it is looked at again once it says that it is up.

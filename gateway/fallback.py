@@ -101,7 +101,6 @@ def succeeded(c: Corridor, bot: str) -> None:
 
 def waited(c: Corridor, engaged: Engaged, entry: Entry, wait: float, error: str, *, failed: int) -> Later | Buried:
     """While a bot is away its entries wait for it, as long as its users have patience."""
-    age = c.clock.now() - entry.received_at
-    if age > engaged.settings.patience * 1000 and entry.reason != REQUEUED:
+    if c.clock.age(entry.received_at) > engaged.settings.patience * 1000 and entry.reason != REQUEUED:
         return Buried("bot_away", error or "its bot was away for too long")
     return Later(wait, error, failed=failed)

@@ -23,6 +23,7 @@ TOKENS_EVERY = 5  # rounds
 HEARD_EVERY = 60  # rounds
 ANEW_EVERY = 1_440  # rounds, about a day: then every search begins at the beginning once more
 DAY = 86_400_000  # ms
+PROVEN = 3600.0  # seconds for which a jump forward must have stood before anything ends by it
 TOGETHER = 100  # sessions that end in one commit
 BREATH = 0.05  # seconds between two steps, so that a turn's commit never waits for more than one of them
 
@@ -54,10 +55,15 @@ class Housekeeping:
 
     async def attend(self) -> None:
         """A round if it is ours to do; gauges are everybody's. That the store is away is no reason to end."""
-        if await self._is_ours():
+        if self._is_proven and await self._is_ours():
             await self.round()
         else:
             await self._tried("measured", self._measured, self._c.clock.now())
+
+    @property
+    def _is_proven(self) -> bool:
+        """Whether it is surely so late. A clock that was set wrong and is mended soon has ended nobody's session."""
+        return self._c.clock.tick() >= self._c.clock.leapt_at + PROVEN
 
     async def _is_ours(self) -> bool:
         """Whether it is ours to do; whoever does it keeps it until they miss two rounds."""
@@ -74,7 +80,7 @@ class Housekeeping:
         """What channels keep no longer goes: once a day, and after every start."""
         now = self._c.clock.now()
         is_due = self._swept is None or not 0 <= now - self._swept < DAY
-        if is_due and await self._is_ours():
+        if is_due and self._is_proven and await self._is_ours():
             await self._tried("put away", self._put_away, now)
 
     async def round(self) -> None:

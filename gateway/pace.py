@@ -29,18 +29,23 @@ class Level(NamedTuple):
     def after(self, pace: Pace, speaker: str, now: int) -> "Level | None":
         """The level when one more has been said, in company by a `speaker`; None when that is too much."""
         window = pace.interval * pace.burst
-        lane = max(self.lane, now) + pace.interval
+        lane = max(_of_today(self.lane, now + window), now) + pace.interval
         if lane - now > window:
             return None
         if not speaker:
             return Level(int(lane), self.speakers)
         known: dict[str, int] = orjson.loads(self.speakers or "{}")
         used = {who: level for who, level in known.items() if level > now}
-        own = max(used.get(who := _short(speaker), 0), now) + min(pace.interval / MOST, window)
+        own = max(_of_today(used.get(who := _short(speaker), 0), now + window), now) + min(pace.interval / MOST, window)
         if own - now > window:
             return None
         used[who] = int(own)
         return Level(int(lane), orjson.dumps(_busiest(used)).decode())
+
+
+def _of_today(level: int, highest: float) -> int:
+    """A level, or none where it is so high that it is of a clock that has gone back since, or of another pace."""
+    return level if level <= highest else 0
 
 
 def _short(speaker: str) -> str:

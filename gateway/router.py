@@ -31,6 +31,7 @@ from gateway.orphans import Orphans
 from gateway.participants import Person
 from gateway.reception import Reception
 from gateway.spool import Spool
+from gateway.timekeeper import Timekeeper
 from gateway.turns import Turns
 
 BATCH = 100  # lanes taken at one look
@@ -59,7 +60,7 @@ class Router:
         self._absence = Absence(corridor, self.delivery, self.turns.start)
         self._bots: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
         self._channels: dict[str, tuple[Bell, asyncio.Task[None]]] = {}
-        self._heart: asyncio.Task[None] | None = None
+        self._regular: list[asyncio.Task[None]] = []
         self._unanswered, self._unsent = (Orphans(corridor.clock, corridor.lease / 4) for _ in (INBOX, OUTBOX))
         self.spool: Spool | None = None  # where there is a journal
 
@@ -184,8 +185,10 @@ class Router:
             self._c.shared.subscribe(f"channel/{channel.name}", lambda _: bell.ring())
 
     def start(self) -> None:
-        """Begin to renew what this process holds, and to see what others do."""
-        self._heart = self._c.tasks.start(self._beat(), "heartbeat")
+        """Begin to renew what this process holds, to go with the time, and to see what others do."""
+        timekeeper = Timekeeper(self._c)
+        self._regular.append(self._c.tasks.start(self._beat(), "heartbeat"))
+        self._regular.append(self._c.tasks.start(timekeeper.run(), "timekeeper"))
         Lookout(self._c, self.turns).begin()
 
     async def _look_for_turns(self, bot: str) -> None:
@@ -274,8 +277,8 @@ class Router:
             await self._c.clock.sleep(0.02)
         for running in list(self.turns.running.values()):
             running.interrupt("drain")
-        if self._heart is not None:
-            self._heart.cancel()
+        for task in self._regular:
+            task.cancel()
 
     def leave(self) -> None:
         """What is left is for other processes."""

@@ -272,8 +272,7 @@ class Turns:
     ) -> None:
         """Tell those who watch, and keep our copy of the session as the store has it."""
         entry, lane = ending.envelope.entry, ending.envelope.lease.lane
-        waited = (ending.now - entry.received_at) / 1000
-        self._c.metrics.turn_seconds[channel.name].observe(waited)
+        self._c.metrics.turn_seconds[channel.name].observe(self._c.clock.age(entry.received_at) / 1000)
         if self._c.live.watched(lane):
             for message in ended.messages:
                 self._c.live.publish(lane, Event("message", message, message.seq, entry.session))

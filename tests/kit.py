@@ -60,17 +60,23 @@ async def echoes(turn: Turn) -> AsyncIterator[Piece]:
 
 
 class Ticking(Clock):
-    """The machine's clock, and a step to go forward by: waiting is not tested by waiting."""
+    """The machine's clock, and a step to go forward by: waiting is not tested by waiting.
+
+    `astray` is how far the machine's clock has jumped since it began.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.ahead = 0.0
+        self.ahead = self.astray = 0.0
 
     def now(self) -> int:
         return super().now() + round(self.ahead * 1000)
 
     def tick(self) -> float:
         return super().tick() + self.ahead
+
+    async def strayed(self) -> float:
+        return await super().strayed() + self.astray
 
 
 class Kit:

@@ -22,15 +22,17 @@ pytestmark = pytest.mark.feature("CH-23")
 
 
 class Hours(Clock):
-    """A clock by which whoever sleeps sleeps on until the test lets time go by."""
+    """A clock by which whoever sleeps sleeps on until the test lets time go by. It is `set` on or back."""
+
+    asked_every = 3600.0
 
     def __init__(self) -> None:
         super().__init__()
-        self.at = 1_000.0
+        self.at, self.set = 1_000.0, 0.0
         self._naps: list[tuple[float, asyncio.Event]] = []
 
     def now(self) -> int:
-        return round(self.at * 1000)
+        return round((self.at + self.set) * 1000)
 
     def tick(self) -> float:
         return self.at
@@ -155,3 +157,16 @@ async def test_a_platform_that_may_keep_silent_longer_has_longer(
         adapter.deaf = True
         await clock.goes_by(seconds - 2)
         assert adapter.opened == opened
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+async def test_a_clock_that_is_set_makes_nobody_deaf_and_hides_no_deafness(seconds: float, tmp_path: Path) -> None:
+    async with connected(tmp_path) as (adapter, clock):
+        await clock.goes_by(110)
+        clock.set = seconds
+        await clock.goes_by(3600)
+        assert (adapter.opened, state(adapter)) == (1, "up")
+        adapter.deaf = True
+        clock.set = 0
+        await clock.goes_by(180)
+        assert adapter.ended == 1

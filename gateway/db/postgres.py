@@ -35,7 +35,6 @@ class Postgres:
         self._several: set[object] = set()  # kinds of transactions of more than one statement, among those that read
         self.clock = ServerClock(lambda: self.read(_time))
         self._tasks = Tasks()
-        self._following: asyncio.Task[None] | None = None
         self._writes = Crew(writers, 1, lambda jobs: [jobs], self._write, self._tasks)
         self._reads = Crew(readers, len(readers), in_groups, self._read, self._tasks)
 
@@ -53,8 +52,7 @@ class Postgres:
                 line.cut()
             raise
         store = cls(lines[:half], lines[half:])
-        await store.clock.ask()
-        store._following = store._tasks.start(store.clock.follow(), "clock")
+        store.clock.follow(await store.clock.strayed())
         return store
 
     def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":
@@ -81,8 +79,6 @@ class Postgres:
         if self._closed:
             return
         self._closed = True
-        if self._following is not None:
-            self._following.cancel()
         for crew in (self._writes, self._reads):
             crew.close()
         await self._tasks.wait()
