@@ -39,7 +39,8 @@ class Gateway:
         self.url = f"http://127.0.0.1:{self.port}"
         self.file, self._admin = folder / f"gateway{replica}.yaml", free_port()
         self._environment = {**os.environ, **environment}
-        self.fresh = "PYTHONPATH" in environment  # which is read when an interpreter starts
+        # What is read when an interpreter starts, or its loader.
+        self.fresh = not environment.keys().isdisjoint(("PYTHONPATH", "LD_PRELOAD"))
         self._process: asyncio.subprocess.Process | Child | None = None
         self._pid = 0
         self._store, self._lease = f"sqlite:///{folder}/gateway.db", "15s"

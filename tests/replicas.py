@@ -18,6 +18,7 @@ from tests.patience import PATIENCE
 from tests.postgres import server
 from tests.process import Gateway
 from tests.store import AUDIT, CLEAN, faults
+from tests.wall_clock import WallClock
 
 LEASE = 2.0  # seconds
 SECRET = "hook-secret"
@@ -87,21 +88,21 @@ async def replicas(
     count: int,
     *,
     mode: str = "webhook",
-    clocks: Sequence[int] = (),
+    clocks: Sequence[int | WallClock] = (),
     config: str = CONFIG,
     lease: float = LEASE,
     store: str = "",
     **each: str,
 ) -> AsyncIterator[Replicas]:
-    """So many gateways, running. `clocks` says by how many seconds each one's clock is ahead; `each` is the environment
-    of the first, and `store` where its way to the database begins.
+    """So many gateways, running. `clocks` says by how many seconds each one's clock is ahead, or which one it goes
+    by; `each` is the environment of the first, and `store` where its way to the database begins.
     """
     async with TelegramServer() as platform, Backend() as bot:
         words = {"BOT": bot.url, "TOKEN": TOKEN, "MODE": mode, "SECRET": SECRET, "API": platform.url}
         for word, value in words.items():
             config = config.replace(word, value)
         gateways = [
-            Gateway(folder, config, True, f"-{number}", f"{lease}s", way, **_ahead(folder, number, clocks), **more)
+            Gateway(folder, config, True, f"-{number}", f"{lease}s", way, **_clock(folder, number, clocks), **more)
             for number, (way, more) in enumerate([(store, each), *(("", {}) for _ in range(count - 1))])
         ]
         await asyncio.gather(*(gateway.start() for gateway in gateways))
@@ -115,13 +116,16 @@ async def replicas(
             await here.http.close()
 
 
-def _ahead(folder: Path, number: int, clocks: Sequence[int]) -> dict[str, str]:
+def _clock(folder: Path, number: int, clocks: Sequence[int | WallClock]) -> dict[str, str]:
     """The environment of a process whose clock is another one than ours."""
     if not clocks:
         return {}
+    clock = clocks[number]
+    if isinstance(clock, WallClock):
+        return clock.environment
     place = folder / f"clock{number}"
     place.mkdir()
-    (place / "sitecustomize.py").write_text(AHEAD.replace("SECONDS", str(clocks[number])))
+    (place / "sitecustomize.py").write_text(AHEAD.replace("SECONDS", str(clock)))
     return {"PYTHONPATH": str(place)}
 
 

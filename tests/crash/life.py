@@ -5,8 +5,9 @@ import random
 import secrets
 import time
 from bisect import bisect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from itertools import zip_longest
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from tests.patience import PATIENCE
 from tests.postgres import member
 from tests.process import Gateway
 from tests.store import AUDIT, CLEAN, faults
+from tests.wall_clock import WallClock
 
 FAILPOINTS = {  # name: how many times it may be passed before the process dies there
     "receive.before": 12,
@@ -40,9 +42,11 @@ AT_RANDOM = "at random"
 STILL = "stands still"  # not killed: it does nothing for longer than its leases last, and goes on
 DATABASE = "database crashes"  # no gateway is killed: the server that all work on is, and comes back
 UPGRADE = "upgrade"  # not killed: asked to stop, while people go on talking
+JUMPS = "clock jumps by "  # so many seconds; not killed: its wall clock is another one from then on
 PLACES = (*FAILPOINTS, AT_RANDOM)
 TOGETHER = (*PLACES, STILL, DATABASE)  # of several gateways on one server
 LEASE = 2.0  # seconds, where there are several
+LONG = "15s"  # a lease, where nobody is killed and none is to lapse because the machine is busy
 SECRET = "hook-secret"
 CONFIG = """
 bots: {b: {kind: http, url: URL, timeout: 20s}}
@@ -104,7 +108,7 @@ class Life:
 
     With `replicas` so many gateways work on the store; one after another is killed while the others go on. With
     `troubles` everything else fails now and then, too. With `asked` nobody is killed at a station of the road, but
-    asked to stop there.
+    asked to stop there. `clocks` are those by which the gateways go, where they are to jump.
     """
 
     def __init__(
@@ -116,9 +120,10 @@ class Life:
         replicas: int = 1,
         troubles: bool = False,
         asked: bool = False,
+        clocks: Sequence[WallClock] = (),
     ) -> None:
         self._folder, self._chance, self._polling, self._replicas = folder, chance, polling, replicas
-        self._asked = asked
+        self._asked, self._clocks = asked, clocks
         self._wanted, self._troubles = troubles, None  # type: tuple[bool, Troubles | None]
         self._numbers = dict.fromkeys(USERS, 0)
         self._said: list[Said] = []
@@ -133,7 +138,10 @@ class Life:
             config = config.replace("TOKEN", TOKEN).replace("SECRET", SECRET)
             redis = await more.enter_async_context(valkey()) if self._wanted and self._replicas > 1 else None
             config += f"redis: {{url: '{redis.url}'}}\n" if redis else ""
-            gateways = self._gateways = [Gateway(self._folder, config, replica=name) for name in self._names()]
+            gateways = self._gateways = [
+                Gateway(self._folder, config, replica=name, **({"lease": LONG, **clock.environment} if clock else {}))
+                for name, clock in zip_longest(self._names(), self._clocks)
+            ]
             if not self._polling:
                 first, *others = (f"{gateway.url}/c/t" for gateway in gateways)
                 await platform.pusher.start(first, SECRET, *others)
@@ -176,16 +184,17 @@ class Life:
         return as_json({"messages": [{"text": text} for text in texts]}, before=lambda _: asyncio.sleep(pause))
 
     async def _live_and_die(self, gateway: Gateway, platform: TelegramServer, place: str) -> None:
-        passes = self._chance.randint(1, FAILPOINTS.get(place, 1))
-        await gateway.kill()  # among several it has gone on since it was killed last
-        failpoint = f"{place}:{passes}" + (":TERM" if self._asked else "")
-        await gateway.spawn(**({"GW_FAILPOINT": failpoint} if place in FAILPOINTS else {}))
+        if not (gateway.runs and place.startswith(JUMPS)):
+            passes = self._chance.randint(1, FAILPOINTS.get(place, 1))
+            await gateway.kill()  # among several it has gone on since it was killed last
+            failpoint = f"{place}:{passes}" + (":TERM" if self._asked else "")
+            await gateway.spawn(**({"GW_FAILPOINT": failpoint} if place in FAILPOINTS else {}))
         if self._replicas > 1:  # the others take what comes before it is there
             await gateway.up()
         talking = asyncio.ensure_future(self._talk(platform))
         failing = asyncio.ensure_future(self._troubles.go_on()) if self._troubles is not None else None
         try:
-            await self._comes_to_its_end(gateway, place)
+            await self._comes_to_its_end(gateway, platform, place)
         finally:
             talking.cancel()
             await asyncio.gather(talking, return_exceptions=True)
@@ -195,20 +204,24 @@ class Life:
         if self._replicas > 1 and not gateway.runs:
             await gateway.spawn()
 
-    async def _comes_to_its_end(self, gateway: Gateway, place: str) -> None:
+    async def _comes_to_its_end(self, gateway: Gateway, platform: TelegramServer, place: str) -> None:
         if place in FAILPOINTS and self._asked:
             assert await gateway.ended(PATIENCE, 0), "it was asked to stop, and did not"
         elif place in FAILPOINTS:
             await gateway.ended(LONGEST)
         else:
-            if place in (UPGRADE, STILL, DATABASE):  # who has just been started and has no store ends at once
+            if place not in PLACES:  # who has just been started and has no store ends at once
                 await asyncio.gather(*(one.ready() for one in self._gateways if one.runs))
-            await asyncio.sleep(0.3 + self._chance.random() * 2.0)
+            await asyncio.sleep(0.3 + self._chance.random() * (0.5 if self._clocks else 2.0))
         if place == UPGRADE:
             await gateway.stop()
         elif place == STILL:
             await gateway.stands_still(LEASE + 1 + self._chance.random() * 2)
             await asyncio.sleep(0.5)
+        elif place.startswith(JUMPS):
+            platform.fail("sendMessage", 429, retry_after=1)  # something waits for its time as it comes
+            self._clocks[self._gateways.index(gateway)].jump(float(place.removeprefix(JUMPS)))
+            await asyncio.sleep(0.5 + self._chance.random())
         elif place == DATABASE:
             await asyncio.to_thread(postgres.server().stop)
             await asyncio.sleep(self._chance.random() * 3)
