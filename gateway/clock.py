@@ -15,7 +15,8 @@ _PASSED: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 class Clock:
     """The machine's clock, and an even one: where that jumps, `now` goes on until it is told to `follow`.
 
-    `now` is wall time in ms; `tick` is monotonic seconds for measuring.
+    `now` is wall time in ms; `tick` is seconds for measuring that pass evenly, also while the machine sleeps: a lease
+    goes on meanwhile.
     """
 
     asked_every = 1.0  # seconds between two questions for how far it has strayed
@@ -30,7 +31,7 @@ class Clock:
         return int((self._zero + _passed()) * 1000)
 
     def tick(self) -> float:
-        return time.monotonic()
+        return _passed()
 
     def age(self, at: int) -> int:
         """How many ms ago something was; what the time has jumped forward by since has not passed."""

@@ -34,6 +34,7 @@ EVENTS = frozenset(
         "channel.recovered",
         "channel.rolled_back",
         "channel.withdraw",
+        "clock.jumped",
         "config.applied",
         "config.not_kept",
         "config.rejected",

@@ -101,8 +101,8 @@ async def crash(
     async def live(number: int, plan: list[str]) -> None:
         async with places:
             folder = Path(tempfile.mkdtemp(prefix="crash-"))
-            how = {"polling": number % 2 == 0, "troubles": troubles}
-            life = Life(folder, random.Random(seed + number), replicas=replicas, **how)
+            polling, chance = number % 2 == 0, random.Random(seed + number)
+            life = Life(folder, chance, polling=polling, replicas=replicas, troubles=troubles)
             evidence = await life.run(plan)
             before = len(matrix.forbidden)
             matrix.add(evidence)
