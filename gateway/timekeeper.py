@@ -65,7 +65,7 @@ class Timekeeper:
 
 def newest() -> Tx[int]:
     """When something was last taken in (ms)."""
-    rows = yield "SELECT received_at FROM inbox ORDER BY id DESC LIMIT 1", ()
+    rows = yield "SELECT received_at FROM inbox WHERE id = (SELECT MAX(id) FROM inbox)", ()
     return rows[0][0] if rows else 0
 
 
