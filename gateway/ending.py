@@ -65,7 +65,7 @@ class Ended(msgspec.Struct, frozen=True, gc=False):
     closed: Reason | None = None
 
 
-_LEAVE = f"""UPDATE lane SET version = version + 1, waiting = waiting - 1,
+_LEAVE = f"""UPDATE lane SET version = version + 1, grown = grown + 1, waiting = waiting - 1,
     in_holder = CASE WHEN waiting = 1 THEN NULL ELSE in_holder END,
     in_due_at = CASE WHEN waiting = 1 THEN NULL ELSE in_due_at END, {MAKE_ROOM}
     WHERE id = $1 AND in_fence = $5 AND in_holder IS NOT NULL RETURNING waiting, version, {ROOM}"""

@@ -5,7 +5,7 @@ A copy carries the lane's history version; the claim says the current one, and a
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -21,11 +21,25 @@ SESSIONS = 4_000
 PEOPLE = 20_000
 
 
-class Remembered:
-    """A session's state and the part of its history that is not in the summary."""
+class Held(NamedTuple):
+    """What a copy holds of a history: the lines up to `last` that are not in the summary, as after so many rewrites."""
 
-    def __init__(self, version: int, facts: Facts, window: list[Message]) -> None:
-        self.version, self.facts, self.window = version, facts, window
+    rewrites: int
+    summary_upto: int
+    last: int
+
+
+NOTHING = Held(-1, 0, 0)
+
+
+class Remembered:
+    """A session's state and the part of its history that is not in the summary.
+
+    `rewrites` says in how many versions of the lane more has changed than that lines came at the end; -1: nobody knows.
+    """
+
+    def __init__(self, version: int, facts: Facts, window: list[Message], rewrites: int = NOTHING.rewrites) -> None:
+        self.version, self.facts, self.window, self.rewrites = version, facts, window, rewrites
         self.variables: Mapping[str, Any] = orjson.loads(facts.variables)
         self.context: Mapping[str, Any] = orjson.loads(facts.context)
         self.summary, self.summary_upto = facts.summary, facts.summary_upto
@@ -36,12 +50,19 @@ class Remembered:
     def extend(self, version: int, messages: Sequence[Message], limit: int) -> None:
         """A turn of this session was committed by this process."""
         spoken = [message for message in messages if message.role != "system"]
-        self.window += spoken
-        del self.window[: max(0, len(self.window) - limit)]
+        self.go_on(spoken, limit)
         self.message_count += len(spoken)
         self.version, self.resumed = version, False
         if messages:
             self.last_activity = messages[-1].at
+
+    def go_on(self, spoken: Sequence[Message], limit: int) -> None:
+        """More has been said."""
+        self.window = [message for message in (*self.window, *spoken) if message.seq > self.summary_upto][-limit:]
+
+    @property
+    def held(self) -> Held:
+        return Held(self.rewrites, self.summary_upto, self.window[-1].seq if self.window else 0)
 
     def fold(self, summary: str, upto: int) -> None:
         """What came up to a position is in the summary now."""
@@ -54,25 +75,40 @@ def load(session: str, limit: int) -> Tx[tuple[Facts, list[Message]]]:
     return facts, (yield from history.spoken(session, facts.summary_upto, limit))
 
 
-_AT_ONCE = f"""SELECT {", ".join(f"s.{name}" for name in Facts._fields)},
-      (SELECT json_agg(json_build_array({history.COLUMNS})) FROM (SELECT {history.COLUMNS} FROM message
-         WHERE session = s.id AND seq > s.summary_upto AND role <> 'system' ORDER BY seq DESC LIMIT $2) AS said),
-      {", ".join(f"p.{name}" for name in Known._fields)}
-    FROM session s LEFT JOIN participant p ON p.id = $3 WHERE s.id = $1"""
-
-
-@about(lambda session, limit, participant: session)
-def load_at_once(session: str, limit: int, participant: str) -> Tx[tuple[Facts, list[Message], Known | None]]:
-    """The same with a participant, by one statement, since each is a way to a server and back. Where there is none a
-    process has its store for itself, and seldom reads what it has written.
+class Read(NamedTuple):
+    """What was read of a session: `messages` goes on from where the copy ends when that still `goes_on`, else it is all
+    that a copy holds.
     """
-    rows = yield _AT_ONCE, (session, limit, participant)
+
+    facts: Facts
+    messages: list[Message]
+    known: Known | None
+    rewrites: int
+    goes_on: bool
+
+
+_AT_ONCE = f"""SELECT {", ".join(f"s.{name}" for name in Facts._fields)}, l.rewrites, l.goes_on,
+      (SELECT json_agg(json_build_array({history.COLUMNS})) FROM (SELECT {history.COLUMNS} FROM message
+         WHERE session = s.id AND seq > s.summary_upto AND (NOT l.goes_on OR seq > $6) AND role <> 'system'
+         ORDER BY seq DESC LIMIT $2) AS said),
+      {", ".join(f"p.{name}" for name in Known._fields)}
+    FROM session s LEFT JOIN participant p ON p.id = $3 CROSS JOIN LATERAL (SELECT version - grown AS rewrites,
+      version - grown = $4 AND s.summary_upto >= $5 AS goes_on FROM lane WHERE id = s.lane) AS l WHERE s.id = $1"""
+
+
+@about(lambda session, limit, participant, held: session)
+def load_at_once(session: str, limit: int, participant: str, held: Held) -> Tx[Read]:
+    """The same with a participant, by one statement, since each is a way to a server and back; and of the history only
+    what has come since. Where there is no server a process has its store for itself, and seldom reads what it has
+    written.
+    """
+    rows = yield _AT_ONCE, (session, limit, participant, *held)
     if not rows:
         raise LookupError(f"session {session} is not in the store")
     width = len(Facts._fields)
-    facts, said, known = rows[0][:width], rows[0][width], rows[0][width + 1 :]
+    facts, (rewrites, goes_on, said), known = rows[0][:width], rows[0][width : width + 3], rows[0][width + 3 :]
     messages = [history.message_of(tuple(line)) for line in reversed(orjson.loads(said or "[]"))]
-    return Facts._make(facts), messages, Known._make(known) if known[0] else None
+    return Read(Facts._make(facts), messages, Known._make(known) if known[0] else None, rewrites, goes_on)
 
 
 class Cache(Protocol):
@@ -108,7 +144,7 @@ class Memory:
         kept = self._sessions.get(session)
         if kept is None or kept.version != version:
             blankings = self._blankings
-            kept = await self._load(session, version, limit, participant)
+            kept = await self._load(session, version, limit, participant, kept)
             if self._blankings != blankings:  # it may hold what was said no more when we heard so
                 return kept
         self._sessions[session] = kept
@@ -117,7 +153,9 @@ class Memory:
             self._sessions.popitem(last=False)
         return kept
 
-    async def _load(self, session: str, version: int, limit: int, participant: str) -> Remembered:
+    async def _load(
+        self, session: str, version: int, limit: int, participant: str, former: Remembered | None
+    ) -> Remembered:
         copy = await self._cache.recall(session, version, limit) if self._cache is not None else None
         if copy is not None:
             self._renew(participant, None)
@@ -125,9 +163,11 @@ class Memory:
         if self._shared.alone:
             kept = Remembered(version, *(await self._db.read(load, session, limit)))
         else:
-            facts, messages, known = await self._db.read(load_at_once, session, limit, participant)
-            self._renew(participant, known)
-            kept = Remembered(version, facts, messages)
+            held, before = (former.held, list(former.window)) if former is not None else (NOTHING, [])
+            read = await self._db.read(load_at_once, session, limit, participant, held)
+            self._renew(participant, read.known)
+            kept = Remembered(version, read.facts, before if read.goes_on else [], read.rewrites)
+            kept.go_on(read.messages, limit)
         self.committed(session, kept, limit)
         return kept
 

@@ -43,7 +43,10 @@ def store(fold: Fold) -> Tx[int | None]:
     )
     if not rows:
         return None
-    rows = yield "UPDATE lane SET version = version + 1 WHERE id = $1 RETURNING version", (fold.lane,)
+    rows = yield (
+        "UPDATE lane SET version = version + 1, grown = grown + 1 WHERE id = $1 RETURNING version",
+        (fold.lane,),
+    )
     version: int = rows[0][0]
     return version
 
