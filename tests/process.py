@@ -182,16 +182,16 @@ class Gateway:
             self._process.send_signal(signal.SIGCONT)
 
     def hang_up(self) -> bool:
-        """SIGHUP, if the process listens for it already; whether it does."""
+        """SIGHUP, if the process is one of ours already, and no bare interpreter that ends of it; whether it is."""
         if self._process is None or self._process.returncode is not None:
             return False
         try:
-            (caught,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{self._pid}/status").read_text())
-        except (OSError, ValueError):  # it has ended this moment
+            masks = re.findall(r"Sig(?:Cgt|Ign):\s*(\w+)", Path(f"/proc/{self._pid}/status").read_text())
+        except OSError:  # it has ended this moment
             return False
-        if listens := bool(int(caught, 16) >> (signal.SIGHUP - 1) & 1):
+        if stands := any(int(mask, 16) >> (signal.SIGHUP - 1) & 1 for mask in masks):
             self._process.send_signal(signal.SIGHUP)
-        return listens
+        return stands
 
     async def kill(self) -> None:
         """Like a power cut for the process: no handler of its own runs."""

@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import socket
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
@@ -226,6 +227,20 @@ async def test_a_signal_has_the_file_read_though_nobody_touched_it(tmp_path: Pat
             while (config := (await _status(running))["config"])["at"] == before["at"]:
                 await asyncio.sleep(0.01)
         assert config["outcome"] == "unchanged"
+
+
+@pytest.mark.feature("CFG-04")
+async def test_a_signal_that_comes_while_it_starts_ends_nothing(tmp_path: Path) -> None:
+    async with Gateway(tmp_path, YAML) as running:
+        await running.stop()
+        with sqlite3.connect(tmp_path / "gateway.db") as other:
+            other.execute("BEGIN EXCLUSIVE")
+            await running.spawn()
+            async with asyncio.timeout(PATIENCE):
+                while not running.hang_up():
+                    await asyncio.sleep(0.001)
+        await running.ready()
+        assert await _status(running)
 
 
 async def _status(running: Gateway) -> Any:

@@ -1,6 +1,7 @@
 """All commands, and those that stand alone."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,7 @@ def run(
     ] = False,
 ) -> None:
     """Serve until asked to stop (SIGTERM or Ctrl-C; a second one ends at once)."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until we follow the file: then it is looked at by itself
     from gateway.cli.running import serve
 
     serve(configured.path(config), strict=strict)
