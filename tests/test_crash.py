@@ -106,6 +106,14 @@ def later_notice_again(evidence: Evidence) -> None:
     evidence.shown.insert(6, evidence.shown[6])
 
 
+def another_unseen(evidence: Evidence) -> None:
+    """The reply to one reset came twice, that to another never."""
+    evidence.said.append(Said(7, 0, 1))
+    evidence.parts.append(Part(7, RESET, "unconfirmed", 2))
+    evidence.entries.append(("/reset", "done", None, 0))
+    notice_again(evidence)
+
+
 def no_sorry(evidence: Evidence, *parts: Part) -> None:
     """Buried, and nobody has seen an apology."""
     sorry(evidence, 3)
@@ -128,6 +136,7 @@ DOCTORED: list[tuple[str, Callable[[Evidence], object], list[str]]] = [
     ("a copy after the next part", lambda e: copied(e, at=2), ["doubled"]),
     ("a reset's reply in doubt, twice", notice_again, ["flagged"]),
     ("a reset's reply in doubt, twice, behind two others", later_notice_again, ["flagged"]),
+    ("a reset's reply in doubt, twice, and another's unconfirmed", another_unseen, ["flagged"]),
     ("a reset's reply twice", lambda e: e.shown.insert(4, e.shown[4]), ["disordered", "lost"]),
     ("owned up as unconfirmed", unconfirmed, ["flagged"]),
     ("two answers", lambda e: e.shown.__setitem__(1, (7, answer(7, 1, 2, "beef"), 0)), ["doubled"]),

@@ -138,7 +138,8 @@ class _Chat:
 
     def _repeated(self, shown: list[tuple[Shown, int]]) -> Iterator[set[int]]:
         """Replies to resets look the same, and so do apologies: as many in a row may be repeats as were in doubt, where
-        there are more of them than there should be. The places of those that may be, in every way.
+        there are more of them than there should be. The places of those that may be, in every way. One that is
+        unconfirmed was seen, or it was not, and then another one is a repeat.
         """
         user = self._said[0].user
         due = {0: sum(not said.number for said in self._said)}
@@ -149,8 +150,9 @@ class _Chat:
             places = [
                 at for at, ((one, _), (next, _)) in enumerate(pairwise(shown), 1) if one == next == Shown(user, number)
             ]
-            count = max(0, min(extra, self._store.doubts[Shown(user, number)], len(places)))
-            ways.append(combinations(places, count))
+            most = min(self._store.doubts[Shown(user, number)], len(places))
+            counts = {max(0, min(extra + unseen, most)) for unseen in range(self._store.unconfirmed[user, number] + 1)}
+            ways.append([way for count in sorted(counts) for way in combinations(places, count)])
         return ({*resets, *apologies} for resets, apologies in product(*ways))
 
     def _judge(self, said: Said, answer: list[Shown], *, followed: bool) -> None:
