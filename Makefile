@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-unexport PYTHONHOME PYTHONPATH
+unexport PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PIP_USER := 0
@@ -74,12 +74,15 @@ run: env
 
 # What is written down is tested on two pairs: SQLite alone, PostgreSQL with Valkey. 5: of what was asked for, nothing
 # touches the store.
-# Most tests wait for other processes most of the time.
+# Most tests wait for other processes most of the time. For the second pair each of those who run them reads only the
+# files that have such tests.
 TOGETHER = --numprocesses $$(( 2 * $$(nproc) ))
+STORED = $(shell grep -ls 'mark\.store' tests/test_*.py)
 test: env-dev
 	@$(BIN)/python -m pytest $(TOGETHER) $(PYTEST_ARGS)
 	@echo "the same on PostgreSQL with Valkey, as far as it is about what is written down"
-	@GW_STORE=postgres GW_REDIS=valkey $(BIN)/python -m pytest $(TOGETHER) -m store $(PYTEST_ARGS) || test $$? -eq 5
+	@GW_STORE=postgres GW_REDIS=valkey $(BIN)/python -m pytest $(TOGETHER) -m store $(or $(PYTEST_ARGS),$(STORED)) || \
+	  test $$? -eq 5
 
 # Hours: all of it on PostgreSQL too, every order of things, and sizes that only a long run has time for.
 test-long: env-dev
