@@ -60,6 +60,7 @@ class Daemon:
         self._keeper: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._forwarder: asyncio.Task[None] | None = None
+        self._sharing: asyncio.Task[None] | None = None
         self._journal: Journal | None = None
 
     async def start(self) -> None:
@@ -72,7 +73,7 @@ class Daemon:
         self.servers = Servers(self.corridor, self.router, settings, self._root)
         try:
             if not self.corridor.shared.alone:
-                await sharing.join(self.corridor)
+                self._sharing = await sharing.join(self.corridor)
             await self.corridor.files.open()
             if settings.inbox.journal:
                 await self._keep_journal(settings.inbox.journal)
@@ -261,6 +262,8 @@ class Daemon:
                 looking_after.cancel()
         await self.router.drain(self.settings.server.drain if drain is None else drain)
         await self.servers.close()
+        if self._sharing is not None:
+            self._sharing.cancel()
         await self._tasks.wait(1.0)
         await self._tasks.cancel()
         for channel in self.corridor.channels.values():

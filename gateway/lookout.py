@@ -47,13 +47,12 @@ class Lookout:
         self._versions: dict[int, int] = {}  # of the lanes watched here
         self._to_read = False  # where chats go on
 
-    def begin(self) -> None:
-        if self._c.shared.alone:
-            return
+    async def run(self) -> None:
+        """Look whenever others tell us to, until cancelled."""
         bell = Bell(self.look)
         self._c.shared.subscribe("turns", lambda text: self._told(bell, text))
         self._c.shared.subscribe("moved", lambda _: self._moved(bell))
-        self._c.tasks.start(bell.run(), "lookout")
+        await bell.run()
 
     def _told(self, bell: Bell, text: str) -> None:
         lane, _, how = text.partition(" ")

@@ -186,10 +186,10 @@ class Router:
 
     def start(self) -> None:
         """Begin to renew what this process holds, to go with the time, and to see what others do."""
-        timekeeper = Timekeeper(self._c)
-        self._regular.append(self._c.tasks.start(self._beat(), "heartbeat"))
-        self._regular.append(self._c.tasks.start(timekeeper.run(), "timekeeper"))
-        Lookout(self._c, self.turns).begin()
+        regular = {"heartbeat": self._beat(), "timekeeper": Timekeeper(self._c).run()}
+        if not self._c.shared.alone:
+            regular["lookout"] = Lookout(self._c, self.turns).run()
+        self._regular = [self._c.tasks.start(work, name) for name, work in regular.items()]
 
     async def _look_for_turns(self, bot: str) -> None:
         c = self._c

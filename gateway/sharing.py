@@ -12,8 +12,9 @@ from gateway.tenure import POLL, Tenure
 log = structlog.get_logger()
 
 
-async def join(corridor: Corridor) -> None:
-    """See that those who are here keep their files where we do. Raises `StorageDown` when they do not.
+async def join(corridor: Corridor) -> asyncio.Task[None]:
+    """See that those who are here keep their files where we do, now and by the task that is returned. Raises
+    `StorageDown` when they do not.
 
     The folder holds the name, and every process on it renews that: while one lives, no other folder can have it.
     """
@@ -29,7 +30,7 @@ async def join(corridor: Corridor) -> None:
             said = "the other gateways on this database keep their files in another folder; name theirs, a shared one"
             raise StorageDown(f"{root.absolute()}: {said}, as storage.files")
         await corridor.clock.sleep(POLL)
-    corridor.tasks.start(_stay(tenure), "files")
+    return corridor.tasks.start(_stay(tenure), "files")
 
 
 async def _stay(tenure: Tenure) -> None:

@@ -125,3 +125,18 @@ async def test_a_start_leaves_what_another_process_is_writing(tmp_path: Path) ->
     named.draft.drop()
     assert set(await other.known("s", ["kept"])) == {"kept"}
     await db.close()
+
+
+@pytest.mark.feature("STO-05")
+async def test_who_stops_waits_for_nothing_that_never_ends(tmp_path: Path) -> None:
+    daemon = gateway(tmp_path, "one", tmp_path / "files")
+    await daemon.start()
+    real, ended = daemon._tasks.wait, list[bool]()
+
+    async def wait(seconds: float | None = None) -> bool:
+        ended.append(await real(seconds))
+        return ended[-1]
+
+    daemon._tasks.wait = wait  # type: ignore[method-assign]
+    await daemon.stop(0)
+    assert ended == [True]
