@@ -35,7 +35,7 @@ class Clock:
 
     def age(self, at: int) -> int:
         """How many ms ago something was; what the time has jumped forward by since has not passed."""
-        return self.now() - at - sum(by for upto, by in self._leaps if at <= upto)
+        return max(0, self.now() - at - sum(by for upto, by in self._leaps if at <= upto))
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -76,6 +76,10 @@ class ServerClock(Clock):
         """`asks` tells the server's time, in ms."""
         super().__init__()
         self._asks = asks
+
+    async def begin(self) -> None:
+        """Go by it from now on; until now our machine's time was as good as any."""
+        self._zero += await self.strayed()
 
     async def strayed(self) -> float:
         """It said so after we asked and before we heard: within that we stay as we are."""

@@ -35,11 +35,15 @@ NOTHING = Held(-1, 0, 0)
 class Remembered:
     """A session's state and the part of its history that is not in the summary.
 
-    `rewrites` says in how many versions of the lane more has changed than that lines came at the end; -1: nobody knows.
+    `reach` is how long the window would be, had so much been said. `rewrites` says in how many versions of the lane
+    more has changed than that lines came at the end; -1: nobody knows.
     """
 
-    def __init__(self, version: int, facts: Facts, window: list[Message], rewrites: int = NOTHING.rewrites) -> None:
+    def __init__(
+        self, version: int, facts: Facts, window: list[Message], reach: int, rewrites: int = NOTHING.rewrites
+    ) -> None:
         self.version, self.facts, self.window, self.rewrites = version, facts, window, rewrites
+        self.reach = reach
         self.variables: Mapping[str, Any] = orjson.loads(facts.variables)
         self.context: Mapping[str, Any] = orjson.loads(facts.context)
         self.summary, self.summary_upto = facts.summary, facts.summary_upto
@@ -58,6 +62,7 @@ class Remembered:
 
     def go_on(self, spoken: Sequence[Message], limit: int) -> None:
         """More has been said."""
+        self.reach = min(self.reach, limit)
         self.window = [message for message in (*self.window, *spoken) if message.seq > self.summary_upto][-limit:]
 
     @property
@@ -142,7 +147,7 @@ class Memory:
         Where somebody else has answered last, they may also have changed what is known of the participant.
         """
         kept = self._sessions.get(session)
-        if kept is None or kept.version != version:
+        if kept is None or kept.version != version or kept.reach < limit:
             blankings = self._blankings
             kept = await self._load(session, version, limit, participant, kept)
             if self._blankings != blankings:  # it may hold what was said no more when we heard so
@@ -161,20 +166,21 @@ class Memory:
             self._renew(participant, None)
             return copy
         if self._shared.alone:
-            kept = Remembered(version, *(await self._db.read(load, session, limit)))
+            kept = Remembered(version, *(await self._db.read(load, session, limit)), limit)
         else:
-            held, before = (former.held, list(former.window)) if former is not None else (NOTHING, [])
+            goes_back = former is not None and former.reach >= limit
+            held, before = (former.held, list(former.window)) if former is not None and goes_back else (NOTHING, [])
             read = await self._db.read(load_at_once, session, limit, participant, held)
             self._renew(participant, read.known)
-            kept = Remembered(version, read.facts, before if read.goes_on else [], read.rewrites)
+            kept = Remembered(version, read.facts, before if read.goes_on else [], limit, read.rewrites)
             kept.go_on(read.messages, limit)
-        self.committed(session, kept, limit)
+        self.committed(session, kept)
         return kept
 
-    def committed(self, session: str, kept: Remembered, limit: int) -> None:
+    def committed(self, session: str, kept: Remembered) -> None:
         """A session stands in the store as it stands here."""
         if self._cache is not None:
-            self._cache.keep(session, kept, limit)
+            self._cache.keep(session, kept, kept.reach)
 
     def forget_session(self, session: str) -> None:
         """Its copy is no good any more."""

@@ -293,5 +293,5 @@ class Turns:
         kept.extend(ended.version, ended.messages, reach(channel.settings.history))
         kept.variables = kept.variables if ended.variables is None else ended.variables
         kept.context = kept.context if ended.context is None else ended.context
-        self._c.memory.committed(entry.session, kept, reach(channel.settings.history))
+        self._c.memory.committed(entry.session, kept)
         self._summaries.after_turn(channel, lane, kept, turn)

@@ -53,7 +53,7 @@ async def as_stored(kit: Kit) -> None:
     async with asyncio.timeout(PATIENCE):
         while True:
             copy = content(await kit.corridor.memory.session(session, version, LIMIT))
-            if copy == content(Remembered(version, *(await kit.corridor.db.read(load, session, LIMIT)))):
+            if copy == content(Remembered(version, *(await kit.corridor.db.read(load, session, LIMIT)), LIMIT)):
                 return
             session, version = await where(kit)
 
@@ -120,6 +120,25 @@ async def test_whoever_holds_what_has_changed_reads_all(tmp_path: Path, what: st
         assert not goes_on
         assert len(texts) == 4
         assert "one" not in texts
+
+
+async def test_whoever_is_to_tell_more_than_they_hold_reads_all(tmp_path: Path) -> None:
+    """`history` may be changed while it is held, and the other one has answered meanwhile, or has not."""
+    async with several(tmp_path, YAML.replace("MOST", "40"), 2) as here:
+        for kit in here:
+            kit.bot(answer)
+        await talk(here, ["one", "two"])
+        memory = here[0].corridor.memory
+        memory.clear()
+        session, version = await where(here[0])
+        assert len((await memory.session(session, version, 2)).window) == 2
+        assert len((await memory.session(session, version, 4)).window) == 4
+        memory.clear()
+        await memory.session(session, version, 2)
+        await here[1].say("three")
+        await here[1].quiet()
+        session, version = await where(here[0])
+        assert len((await memory.session(session, version, LIMIT)).window) == 6
 
 
 async def test_who_has_folded_what_the_store_has_not_reads_all_that_it_has(tmp_path: Path) -> None:

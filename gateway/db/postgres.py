@@ -52,7 +52,7 @@ class Postgres:
                 line.cut()
             raise
         store = cls(lines[:half], lines[half:])
-        store.clock.follow(await store.clock.strayed())
+        await store.clock.begin()
         return store
 
     def write(self, tx: Callable[P, Tx[T]], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[T]":

@@ -152,7 +152,7 @@ class RedisCache:
             variables=variables.decode(),
             context=context.decode(),
         )
-        kept = Remembered(version, facts, _messages.decode(messages)[-reach:])
+        kept = Remembered(version, facts, _messages.decode(messages)[-reach:], reach)
         kept.resumed = rest.resumed
         return kept
 
