@@ -63,7 +63,8 @@ class Remembered:
     def go_on(self, spoken: Sequence[Message], limit: int) -> None:
         """More has been said."""
         self.reach = min(self.reach, limit)
-        self.window = [message for message in (*self.window, *spoken) if message.seq > self.summary_upto][-limit:]
+        self.window += spoken
+        del self.window[: max(0, len(self.window) - limit)]
 
     @property
     def held(self) -> Held:
@@ -168,11 +169,13 @@ class Memory:
         if self._shared.alone:
             kept = Remembered(version, *(await self._db.read(load, session, limit)), limit)
         else:
-            goes_back = former is not None and former.reach >= limit
-            held, before = (former.held, list(former.window)) if former is not None and goes_back else (NOTHING, [])
+            if former is not None and former.reach < limit:
+                former = None  # more is wanted than it holds
+            held, before = (former.held, list(former.window)) if former is not None else (NOTHING, [])
             read = await self._db.read(load_at_once, session, limit, participant, held)
             self._renew(participant, read.known)
-            kept = Remembered(version, read.facts, before if read.goes_on else [], limit, read.rewrites)
+            left = [message for message in before if message.seq > read.facts.summary_upto] if read.goes_on else []
+            kept = Remembered(version, read.facts, left, limit, read.rewrites)
             kept.go_on(read.messages, limit)
         self.committed(session, kept)
         return kept

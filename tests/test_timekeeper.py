@@ -10,9 +10,11 @@ from gateway import tenure
 from gateway.bot import Piece, Say
 from gateway.clock import ServerClock
 from gateway.errors import BotUnavailable, Retry
+from gateway.history import newest
 from gateway.housekeeping import PROVEN
 from gateway.message import Outbound, Turn
 from gateway.pace import Level, Pace
+from gateway.retention import KEPT
 from gateway.timekeeper import Timekeeper
 from tests.keeping import Kept, kept
 from tests.kit import YAML, Kit, corridor, echoes
@@ -129,18 +131,24 @@ async def test_nothing_is_too_old_after_a_jump_forward(tmp_path: Path, others: i
         assert kit.paper.texts()[1:] == ["attempt 2"], "neither given up nor late"
 
 
-async def test_what_was_sent_after_a_jump_forward_is_known_by_its_line(tmp_path: Path) -> None:
-    """By when both came to be, which stays as it was."""
-    async with corridor(tmp_path, start=False) as kit:
-        kit.bot(echoes)
-        kit.paper.fail(lambda: Retry("slow down", after=60))
-        await kit.say("hello")
-        await waits(kit, "outbox")
-        before = await kit.rows("SELECT created_at FROM outbox")
-        await jumps(kit, HOUR)
-        await jumps(kit, -HOUR)
-        assert await kit.rows("SELECT created_at FROM outbox") == before
-        assert await kit.rows("SELECT at FROM message WHERE role = 'assistant'") == before
+@pytest.mark.feature("OUT-07")
+@pytest.mark.parametrize("seconds", [DAY, -DAY])
+async def test_what_became_of_what_waited_meanwhile_is_kept_when_it_goes(tmp_path: Path, seconds: float) -> None:
+    """A part knows its line by when both came to be, which stays as it was."""
+    async with kept(tmp_path) as here:
+        here.bot(echoes)
+        here.paper.fail(lambda: Retry("slow down", after=60))
+        session = await here.visit("ada", level="platform", wait=False)
+        await waits(here, "outbox")
+        await jumps(here, seconds)
+        later(here, 60)
+        here.router.ring_channel("p")
+        await whole(here)
+        assert here.paper.texts() == ["hello"]
+        await here.later(KEPT / 1000 + 2 * DAY)
+        assert await here.rows("SELECT COUNT(*) FROM outbox") == [(0,)]
+        lines = [line for line in await here.corridor.db.read(newest, session, 50) if line.role == "assistant"]
+        assert [(bool(line.ref), line.fate) for line in lines] == [(True, "sent")]
 
 
 async def test_so_much_older_is_nothing_by_a_jump_forward(tmp_path: Path) -> None:
