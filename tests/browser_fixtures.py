@@ -1,4 +1,4 @@
-"""One Chromium and one gateway for all browser tests; each test is a visitor with a fresh profile."""
+"""One Chromium for all browser tests, one gateway for those of a file; each test is a visitor with a fresh profile."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
     async with Gateway(folder, CONFIG, TALKER_DIR=str(folder)) as gateway:

@@ -1,8 +1,10 @@
 """What every test may rely on: marks for the ledger's rows, for long tests, and for those with a browser."""
 
+import importlib
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ import pytest
 from tests import postgres
 from tests.loop import Loop
 
-CHROMIUM = Path("/usr/bin/chromium")
+# The first of them that is there. The shell is Chromium without its windows: a visit costs a third of the CPU.
+CHROMIUMS = [Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium")]
+CHROMIUM = next(filter(Path.exists, CHROMIUMS), CHROMIUMS[-1])
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 
@@ -32,6 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_asyncio_loop_factories() -> dict[str, type[Loop]]:
     return {"ours": Loop}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Where nothing is compiled yet, each of several workers begins with a share: else each would compile all of it."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        for path in sorted(Path(__file__).parent.glob("test_*.py"))[int(worker.removeprefix("gw")) :: workers]:
+            with suppress(Exception):  # who collects it says what is wrong with it
+                importlib.import_module(f"tests.{path.stem}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

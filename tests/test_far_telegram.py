@@ -2,36 +2,30 @@
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 import tdjson
-from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import (
-    TelegramBadRequest,
-    TelegramConflictError,
-    TelegramForbiddenError,
-    TelegramMigrateToChat,
-    TelegramNetworkError,
-    TelegramRetryAfter,
-    TelegramServerError,
-    TelegramUnauthorizedError,
-)
-from aiogram.types import Message, MessageEntity, ReplyParameters, Update
 
 from tests.far.telegram import TelegramServer
 from tests.far.telegram.entities import found
 
+if TYPE_CHECKING:
+    import aiogram  # it takes seconds: each test that needs it imports it, not every process that reads this file
 
-def bot_of(server: TelegramServer) -> Bot:
-    return Bot(server.token, session=AiohttpSession(api=TelegramAPIServer.from_base(server.url)))
+
+def bot_of(server: TelegramServer) -> "aiogram.Bot":
+    import aiogram
+
+    api = aiogram.client.telegram.TelegramAPIServer.from_base(server.url)
+    return aiogram.Bot(server.token, session=aiogram.client.session.aiohttp.AiohttpSession(api=api))
 
 
 @pytest.mark.feature("DEV-03")
 async def test_every_answer_is_what_aiogram_expects() -> None:
+    import aiogram
+
     async with TelegramServer() as server, bot_of(server) as bot:
         ada, forum = server.user(7, "Ada", "ada"), server.group(-100123, "Forum", forum=True)
         first, roses = ada.says("hi"), forum.topic("Roses")
@@ -41,19 +35,19 @@ async def test_every_answer_is_what_aiogram_expects() -> None:
         sent = await bot.send_message(
             7,
             "👩 bold",
-            entities=[MessageEntity(type="bold", offset=3, length=4)],
-            reply_parameters=ReplyParameters(message_id=first),
+            entities=[aiogram.types.MessageEntity(type="bold", offset=3, length=4)],
+            reply_parameters=aiogram.types.ReplyParameters(message_id=first),
         )
         assert (sent.text, sent.reply_to_message and sent.reply_to_message.text) == ("👩 bold", "hi")
         topical = await bot.send_message(
             -100123,
             "these",
             message_thread_id=roses,
-            reply_parameters=ReplyParameters(message_id=asked),
+            reply_parameters=aiogram.types.ReplyParameters(message_id=asked),
         )
         assert (topical.message_thread_id, topical.is_topic_message, topical.chat.is_forum) == (roses, True, True)
         edited = await bot.edit_message_text("plain", chat_id=7, message_id=sent.message_id)
-        assert isinstance(edited, Message)
+        assert isinstance(edited, aiogram.types.Message)
         assert (edited.text, edited.entities) == ("plain", None)
         assert await bot.send_chat_action(7, "typing")
         assert await bot.send_message_draft(chat_id=7, draft_id=5, text="Half")
@@ -72,6 +66,8 @@ async def test_every_answer_is_what_aiogram_expects() -> None:
 
 @pytest.mark.feature("DEV-03")
 async def test_every_update_is_what_aiogram_expects() -> None:
+    import aiogram
+
     kinds = ["message", "edited_message", "callback_query", "my_chat_member", "message_reaction"]
     async with TelegramServer() as server, bot_of(server) as bot:
         await bot.get_updates(allowed_updates=kinds)
@@ -106,7 +102,7 @@ async def test_every_update_is_what_aiogram_expects() -> None:
         assert senders[0] is not None
         assert senders[0].username == "ada"
         for body in bodies:
-            _assert_nothing_of_our_own(Update.model_validate_json(body), orjson.loads(body))
+            _assert_nothing_of_our_own(aiogram.types.Update.model_validate_json(body), orjson.loads(body))
 
 
 def _assert_nothing_of_our_own(model: Any, data: Any) -> None:
@@ -122,10 +118,12 @@ def _assert_nothing_of_our_own(model: Any, data: Any) -> None:
 
 @pytest.mark.feature("DEV-03")
 async def test_every_failure_is_what_aiogram_expects() -> None:
+    import aiogram
+
     async with TelegramServer() as server, bot_of(server) as bot:
         ada, group = server.user(7, "Ada"), server.group(-4001, kind="group")
         ada.says("hi")
-        bold = [MessageEntity(type="bold", offset=0, length=2)]
+        bold = [aiogram.types.MessageEntity(type="bold", offset=0, length=2)]
         for text, entities, error in (
             ("x" * 4097, None, "message is too long"),
             ("😀" * 2049, None, "message is too long"),
@@ -133,28 +131,30 @@ async def test_every_failure_is_what_aiogram_expects() -> None:
             ("x", bold, "ENTITY_BOUNDS_INVALID"),
             ("x😀", bold, "ENTITY_BOUNDS_INVALID"),
         ):
-            with pytest.raises(TelegramBadRequest, match=error):
+            with pytest.raises(aiogram.exceptions.TelegramBadRequest, match=error):
                 await bot.send_message(7, text, entities=entities)
-        with pytest.raises(TelegramBadRequest, match="chat not found"):
+        with pytest.raises(aiogram.exceptions.TelegramBadRequest, match="chat not found"):
             await bot.send_message(999, "x")
-        with pytest.raises(TelegramBadRequest, match="thread not found"):
+        with pytest.raises(aiogram.exceptions.TelegramBadRequest, match="thread not found"):
             await bot.send_message(-4001, "x", message_thread_id=77)
-        with pytest.raises(TelegramBadRequest, match="replied not found"):
-            await bot.send_message(7, "x", reply_parameters=ReplyParameters(message_id=77))
+        with pytest.raises(aiogram.exceptions.TelegramBadRequest, match="replied not found"):
+            await bot.send_message(7, "x", reply_parameters=aiogram.types.ReplyParameters(message_id=77))
         ada.blocks()
-        with pytest.raises(TelegramForbiddenError, match="blocked"):
+        with pytest.raises(aiogram.exceptions.TelegramForbiddenError, match="blocked"):
             await bot.send_message(7, "x")
         moved = server.migrate(group, ada)
-        with pytest.raises(TelegramMigrateToChat) as migrated:
+        with pytest.raises(aiogram.exceptions.TelegramMigrateToChat) as migrated:
             await bot.send_message(-4001, "x")
         assert migrated.value.migrate_to_chat_id == moved.id
         server.revoked = True
-        with pytest.raises(TelegramUnauthorizedError):
+        with pytest.raises(aiogram.exceptions.TelegramUnauthorizedError):
             await bot.get_me()
 
 
 @pytest.mark.feature("DEV-03")
 async def test_the_fault_script_is_followed_and_then_over() -> None:
+    import aiogram
+
     async with TelegramServer() as server, bot_of(server) as bot:
         server.user(7).says("hi")
         server.user(8).says("hi")
@@ -163,13 +163,13 @@ async def test_the_fault_script_is_followed_and_then_over() -> None:
         server.fail("sendMessage", "reset")
         server.fail("sendMessage", "accept_then_reset")
         for _ in range(2):
-            with pytest.raises(TelegramServerError):
+            with pytest.raises(aiogram.exceptions.TelegramServerError):
                 await bot.send_message(7, "500")
-        with pytest.raises(TelegramRetryAfter) as throttled:
+        with pytest.raises(aiogram.exceptions.TelegramRetryAfter) as throttled:
             await bot.send_message(8, "429")
         assert throttled.value.retry_after == 9
         for text in ("reset", "accepted"):
-            with pytest.raises(TelegramNetworkError):
+            with pytest.raises(aiogram.exceptions.TelegramNetworkError):
                 await bot.send_message(7, text)
         await bot.send_message(7, "well")
         assert server.texts() == ["accepted", "well"]
@@ -177,6 +177,8 @@ async def test_the_fault_script_is_followed_and_then_over() -> None:
 
 @pytest.mark.feature("DEV-03", "OUT-04")
 async def test_limits_are_kept_when_switched_on() -> None:
+    import aiogram
+
     now = 1000.0
     async with TelegramServer() as server, bot_of(server) as bot:
         server.pace.account, server.pace.chat, server.pace.group = (4, 1), (1, 1), (2, 60)
@@ -191,13 +193,15 @@ async def test_limits_are_kept_when_switched_on() -> None:
             if not refused:
                 await bot.send_message(chat, "x")
                 continue
-            with pytest.raises(TelegramRetryAfter) as throttled:
+            with pytest.raises(aiogram.exceptions.TelegramRetryAfter) as throttled:
                 await bot.send_message(chat, "x")
             assert throttled.value.retry_after == refused
 
 
 @pytest.mark.feature("DEV-03", "CH-04")
 async def test_polls_wait_confirm_and_conflict() -> None:
+    import aiogram
+
     async with TelegramServer() as server, bot_of(server) as bot, bot_of(server) as other:
         waiting = asyncio.create_task(bot.get_updates(timeout=50))
         await server.until(lambda: server.calls)
@@ -207,11 +211,11 @@ async def test_polls_wait_confirm_and_conflict() -> None:
         waiting = asyncio.create_task(bot.get_updates(offset=update.update_id + 1, timeout=50))
         await server.until(lambda: not server.queue.pending)
         newer = asyncio.create_task(other.get_updates(timeout=50))
-        with pytest.raises(TelegramConflictError):
+        with pytest.raises(aiogram.exceptions.TelegramConflictError):
             await waiting
         await bot.set_webhook("http://127.0.0.1:1/")
         for late in (newer, asyncio.create_task(bot.get_updates())):
-            with pytest.raises(TelegramConflictError):
+            with pytest.raises(aiogram.exceptions.TelegramConflictError):
                 await late
 
 
