@@ -81,7 +81,8 @@ async def _aid(settings: Settings, db: Database, clock: Clock) -> _Aid | None:
         return None
     from gateway.shared.redis_line import Line  # its client is for those who have a server
 
-    return _Aid(Line(settings.redis.url, clock), Seal(await db.write(sealing_key, os.urandom(32).hex())))
+    line = Line(settings.redis.url, clock, prefix=settings.redis.prefix)
+    return _Aid(line, Seal(await db.write(sealing_key, os.urandom(32).hex())))
 
 
 def _shared(settings: Settings, me: str, clock: Clock, aid: _Aid | None) -> Shared:

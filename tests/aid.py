@@ -56,7 +56,7 @@ async def beside(folder: Path, me: str, clock: Clock) -> AsyncIterator[tuple[Sha
     if not CHOSEN:
         yield Alone(), None
         return
-    line = Line(server().url, clock, ANSWERS)
+    line = Line(server().url, clock, ANSWERS, prefix(folder))
     shared: Shared
     if postgres.CHOSEN:
         bell = Postgres(postgres.server().database(folder), me, clock)

@@ -34,7 +34,7 @@ async def ends(
     database, made = server().database(folder), []
     for number, url in enumerate(urls):
         clock = clocks[number] if clocks else Swift()
-        me, line = f"process-{number}", Line(url, Swift(), answers)
+        me, line = f"process-{number}", Line(url, Swift(), answers, prefix)
         made.append(Redis(line, Postgres(database, me, clock), me, prefix, clock, SEAL))
     for one in made:
         await one.open()

@@ -28,6 +28,18 @@ def photo(caption: str | None = None) -> "aiogram.types.InputMediaPhoto":
     return aiogram.types.InputMediaPhoto(media=file("garden.jpg", JPEG), caption=caption)
 
 
+def paper() -> "aiogram.types.InputMediaDocument":
+    import aiogram
+
+    return aiogram.types.InputMediaDocument(media=file("a.pdf", PDF))
+
+
+def emoji(one: str) -> "aiogram.types.ReactionTypeEmoji":
+    import aiogram
+
+    return aiogram.types.ReactionTypeEmoji(emoji=one)
+
+
 def keyboard(data: str | None = None, url: str | None = None) -> "aiogram.types.InlineKeyboardMarkup":
     """One with one key."""
     import aiogram
@@ -63,7 +75,7 @@ async def test_files_and_buttons_are_taken_and_told_as_aiogram_expects() -> None
         content = await bot.download(sizes[-1].file_id)
         assert content is not None
         assert content.read() == JPEG
-        assert await bot.set_message_reaction(7, said, [aiogram.types.ReactionTypeEmoji(emoji="👀")])
+        assert await bot.set_message_reaction(7, said, [emoji("👀")])
         groups = aiogram.types.BotCommandScopeAllGroupChats()
         assert await bot.set_my_commands([aiogram.types.BotCommand(command="help", description="x")], groups)
         assert await bot.delete_my_commands(groups)
@@ -99,11 +111,11 @@ WRONG: list[tuple[str, Callable[[], dict[str, Any]]]] = [
     ("send_document", lambda: {"document": file("a.pdf", b"")}),
     ("send_document", lambda: {"document": file("a.pdf", PDF), "caption": "x" * 1025}),
     ("send_media_group", lambda: {"media": [photo()]}),
-    ("send_media_group", lambda: {"media": [photo(), aiogram.types.InputMediaDocument(media=file("a.pdf", PDF))]}),
+    ("send_media_group", lambda: {"media": [photo(), paper()]}),
     ("send_message", lambda: {"text": "x", "reply_markup": keyboard(data="x" * 65)}),
     ("send_message", lambda: {"text": "x", "reply_markup": keyboard(url="mailto:a@b.c")}),
     ("send_message", lambda: {"text": "x", "reply_markup": keyboard()}),
-    ("set_message_reaction", lambda: {"message_id": 2, "reaction": [aiogram.types.ReactionTypeEmoji(emoji="✅")]}),
+    ("set_message_reaction", lambda: {"message_id": 2, "reaction": [emoji("✅")]}),
     ("set_message_reaction", lambda: {"message_id": 99, "reaction": []}),
 ]
 

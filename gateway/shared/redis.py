@@ -45,6 +45,7 @@ class Redis:
         self._line, self._beneath, self._me, self._clock = line, beneath, me, clock
         self._prefix, self._seal = prefix, seal
         self._tasks = Tasks()
+        self._stale = False  # what we hear by may lead to what was the primary before
         self._hearers: dict[str, Hear] = {}
         self._said: dict[Pair, None] = {}
         self._taps: dict[str, RedisTap] = {}
@@ -112,6 +113,7 @@ class Redis:
         for tap in self._taps.values():
             tap.turned(up)
         if up:
+            self._stale = True
             self._rouse()
 
     def _rouse(self) -> None:
@@ -157,12 +159,13 @@ class Redis:
 
     async def _serve(self) -> None:
         pubsub = self._line.pubsub()
+        self._stale = False
         try:
             await pubsub.subscribe(self._box(self._me))
             self._rouse()
             heard = self._clock.tick()
-            while self._clock.tick() - heard < SILENCE:
-                message = await pubsub.get_message(timeout=PING)
+            while self._clock.tick() - heard < SILENCE and not self._stale:
+                message = await pubsub.get_message(timeout=AGAIN)
                 if message is not None:
                     heard = self._clock.tick()
                     self._heard(message["data"])

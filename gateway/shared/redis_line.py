@@ -1,7 +1,8 @@
 """The way to a Redis: what is to be said there is gathered and said together, and what is not there is not waited for.
 
 Redis has 50 ms to answer. After a few failures in a row it is away: nothing is asked of it any more but whether it is
-back, once a second. Whoever uses it has another way meanwhile, and believes nothing that comes from there unseen.
+back, once a second. So is one that answers and takes nothing down: a replica that was the primary, or one that is full.
+Whoever uses it has another way meanwhile, and believes nothing that comes from there unseen.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from redis import asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Lost
+from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as Late
 
 from gateway.clock import Clock
@@ -27,6 +29,9 @@ PAUSE = 0.02  # seconds between two tellings
 PROBE = 1.0  # seconds between two questions whether it is there
 AWAY_AFTER = 3  # failures in a row
 
+# All that is needed of it: a script that may write. `rate:` is where users with few rights may do that, too.
+_PROBE = "redis.call('SET', KEYS[1], '') redis.call('DEL', KEYS[1]) return 'PONG'"
+
 log = structlog.get_logger()
 
 
@@ -36,6 +41,10 @@ Words = tuple[str | bytes | int, ...]
 
 class Failed(Exception):
     """Redis did not answer, or not as it should."""
+
+
+class Unfit(Failed):
+    """It answered that it does not do what is needed."""
 
 
 class Command(NamedTuple):
@@ -51,8 +60,8 @@ Maker = Callable[[], Iterable[Command]]
 class Line:
     """One process's way to one server. `up` says whether it answers; it has `answers` seconds to do so."""
 
-    def __init__(self, url: str, clock: Clock, answers: float = ANSWERS) -> None:
-        self._answers = answers
+    def __init__(self, url: str, clock: Clock, answers: float = ANSWERS, prefix: str = "") -> None:
+        self._answers, self._prefix = answers, prefix
         self.place = place(url)
         self._clock = clock
         self._client = client(url)
@@ -107,13 +116,23 @@ class Line:
             await self._look(self._answers if self.up else REACH)
 
     async def _look(self, patience: float) -> None:
+        probe = self._client.execute_command("EVAL", _PROBE, 1, f"{self._prefix}rate:")
         try:
-            if await self._within(patience, self._client.execute_command("PING")) not in (True, b"PONG"):
-                raise Failed("what is there is no Redis")
+            if await self._within(patience, probe) != b"PONG":
+                raise Unfit("what is there is no Redis")
+        except Unfit as unfit:
+            self._failures = AWAY_AFTER
+            self._failed(unfit)
+            await self._anew()
         except Failed as failed:
             self._failed(failed)
         else:
             self._well()
+
+    async def _anew(self) -> None:
+        """The address may lead to another server by now: after a failover the one that was may go on as a replica."""
+        with suppress(Exception):
+            await self._client.connection_pool.disconnect(inuse_connections=False)
 
     async def _within(self, patience: float, call: Awaitable[T]) -> T:
         """What a call of the client returns. Raises `Failed`, also when it takes too long.
@@ -133,7 +152,8 @@ class Line:
             raise Failed(f"no answer within {patience:g} s")
         answer: T | Exception = task.result()
         if isinstance(answer, Exception):
-            raise Failed(str(answer) or type(answer).__name__)
+            kind = Unfit if isinstance(answer, ResponseError) else Failed
+            raise kind(str(answer) or type(answer).__name__)
         return answer
 
     async def _tell(self) -> None:

@@ -181,3 +181,12 @@ def before(server: Valkey, delay: Callable[[], float]) -> Serve:
             back.close()
 
     return serve
+
+
+def leading(whither: Callable[[], Valkey]) -> Serve:
+    """An address behind which stands what is the primary when somebody connects; who is connected stays where he is."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await before(whither(), lambda: 0.0)(reader, writer)
+
+    return serve
