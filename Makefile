@@ -76,7 +76,7 @@ run: env
 # touches the store.
 # Most tests wait for other processes most of the time. For the second pair each of those who run them reads only the
 # files that have such tests.
-TOGETHER = --numprocesses $$(( 2 * $$(nproc) )) --dist worksteal
+TOGETHER = --numprocesses $$(( 3 * $$(nproc) )) --dist worksteal
 STORED = $(shell grep -ls 'mark\.store' tests/test_*.py)
 test: env-dev
 	@$(BIN)/python -m pytest $(TOGETHER) $(PYTEST_ARGS)

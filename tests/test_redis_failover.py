@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.shared.redis_line import Line
+from gateway.shared.redis_line import PROBE, TRIAL, Line
 from gateway.units import Rate
 from tests.far.redis import Valkey, leading, speaking, valkey
 from tests.patience import PATIENCE
@@ -69,15 +69,52 @@ async def test_what_takes_nothing_down_is_away_until_it_does(kind: str) -> None:
         await one.close()
 
 
+class Counting(Swift):
+    looks = 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.looks += seconds == PROBE
+        await super().sleep(seconds)
+
+
+@pytest.mark.feature("STO-03")
+async def test_what_comes_and_goes_is_believed_later_each_time() -> None:
+    _, spoil, mend = UNFIT["full"]
+    async with valkey() as server:
+        clock, waited = Counting(), []
+        one = Line(server.url, clock)
+        await one.open()
+        for _ in range(3):
+            await spoil(server)
+            await until(lambda: not one.up)
+            await mend(server)
+            before = clock.looks
+            await until(lambda: one.up)
+            waited.append(clock.looks - before)
+        assert waited[0] >= TRIAL - 1
+        assert waited[2] > waited[1] > waited[0]
+        await until(lambda: one._doubt == TRIAL)  # who has been well for long is believed as before
+        await one.close()
+
+
+ONE_RIGHT: tuple[str, Do, Do] = (
+    "no permissions",
+    lambda server: server.ask("ACL", "SETUSER", "default", "-hset"),
+    lambda server: server.ask("ACL", "SETUSER", "default", "+hset"),
+)
+
+
 @pytest.mark.feature("STO-03", "OUT-04")
-@pytest.mark.parametrize("kind", UNFIT)
+@pytest.mark.parametrize("kind", [*UNFIT, "one right"])
 async def test_the_pace_is_kept_without_it(tmp_path: Path, kind: str) -> None:
-    _, spoil, mend = UNFIT[kind]
+    _, spoil, mend = UNFIT.get(kind, ONE_RIGHT)
     async with valkey("--enable-protected-configs", "yes") as server:
         (Path(server.folder.name) / "kept").mkdir()
         await server.ask("CONFIG", "SET", "dir", f"{server.folder.name}/kept")
         async with processes(tmp_path, server, 2, Rate(30, 1)) as both:
             await spoil(server)
+            for one in both:
+                one.send(1)
             await until(lambda: not any(one.end.streams for one in both))
             await passes(10, *both)
             for one in both:

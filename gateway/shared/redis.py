@@ -45,7 +45,7 @@ class Redis:
         self._line, self._beneath, self._me, self._clock = line, beneath, me, clock
         self._prefix, self._seal = prefix, seal
         self._tasks = Tasks()
-        self._stale = False  # what we hear by may lead to what was the primary before
+        self._stale = False  # whether what we hear by leads elsewhere by now, as it may after a failover
         self._hearers: dict[str, Hear] = {}
         self._said: dict[Pair, None] = {}
         self._taps: dict[str, RedisTap] = {}
@@ -113,7 +113,6 @@ class Redis:
         for tap in self._taps.values():
             tap.turned(up)
         if up:
-            self._stale = True
             self._rouse()
 
     def _rouse(self) -> None:
@@ -200,4 +199,8 @@ class Redis:
             await self._clock.sleep(SETTLED)
 
     def _ping(self) -> Iterator[Command]:
-        yield self._letter(self._me, ())
+        yield self._letter(self._me, (), self._pinged)
+
+    def _pinged(self, heard: object) -> None:
+        """Nobody has heard it, not even we."""
+        self._stale = self._stale or heard == 0

@@ -114,7 +114,7 @@ class RedisCache:
         for session, erased in self._gone.items():
             version = str(ERASED) if erased else ""
             words: Words = ("EVAL", _FORGET, len(PARTS), *self._keys(session), version, KEPT)
-            yield Command(words, partial(self._went, session, erased))
+            yield Command(words, partial(self._went, session, erased), needed=True)
         fresh, self._fresh = self._fresh, {}
         for session, (kept, reach) in fresh.items():
             if session not in self._gone:

@@ -29,8 +29,11 @@ PAUSE = 0.02  # seconds between two tellings
 PROBE = 1.0  # seconds between two questions whether it is there
 AWAY_AFTER = 3  # failures in a row
 
-# All that is needed of it: a script that may write. `rate:` is where users with few rights may do that, too.
-_PROBE = "redis.call('SET', KEYS[1], '') redis.call('DEL', KEYS[1]) return 'PONG'"
+TRIAL = 10  # good looks until one is believed that has refused something; after each time twice as many
+LONGEST = 600
+
+# Refused wherever nothing may be written, and changes nothing; `rate:` is where users with few rights may do that, too.
+_PROBE = "redis.call('SET', KEYS[1], '', 'XX') return 'PONG'"
 
 log = structlog.get_logger()
 
@@ -44,14 +47,18 @@ class Failed(Exception):
 
 
 class Unfit(Failed):
-    """It answered that it does not do what is needed."""
+    """It answered, and does not do what is asked."""
 
 
 class Command(NamedTuple):
-    """One command. `answer` is called with what Redis says to it; with None when it fails, or Redis does."""
+    """One command. `answer` is called with what Redis says to it; with None when it fails, or Redis does.
+
+    A Redis that refuses what is `needed` is of no use to us.
+    """
 
     words: Words
     answer: Callable[[object], None] | None = None
+    needed: bool = False
 
 
 Maker = Callable[[], Iterable[Command]]
@@ -69,7 +76,8 @@ class Line:
         self.up = False
         self.changed: list[Callable[[bool], None]] = []
         self._failures = AWAY_AFTER - 1  # where it has never been it need not be missed so often
-        self._away = False
+        self._trial, self._doubt = 0, TRIAL
+        self._told: set[type[Failed]] = set()  # why it is away, as far as the log has it
         self._makers: dict[Maker, None] = {}
         self._wanted = asyncio.Event()
 
@@ -100,6 +108,8 @@ class Line:
             return None
         try:
             answer = await self._within(self._answers, self._client.execute_command(*words))
+        except Unfit:
+            answer = None
         except Failed as failed:
             self._failed(failed)
             return None
@@ -120,12 +130,10 @@ class Line:
         try:
             if await self._within(patience, probe) != b"PONG":
                 raise Unfit("what is there is no Redis")
-        except Unfit as unfit:
-            self._failures = AWAY_AFTER
-            self._failed(unfit)
-            await self._anew()
         except Failed as failed:
             self._failed(failed)
+            if not self.up:
+                await self._anew()
         else:
             self._well()
 
@@ -178,6 +186,8 @@ class Line:
             except Failed as failed:
                 self._failed(failed)
         for command, answer in zip(commands, answers, strict=False):
+            if command.needed and isinstance(answer, ResponseError):
+                self._failed(Unfit(str(answer)))
             if command.answer is not None:
                 command.answer(None if isinstance(answer, Exception) else answer)
 
@@ -193,17 +203,28 @@ class Line:
 
     def _well(self) -> None:
         self._failures = 0
-        self._away = False
-        if not self.up:
+        if self._trial:
+            self._trial -= 1
+        elif self.up:
+            self._doubt = max(TRIAL, self._doubt - 1)
+        else:
+            if Unfit in self._told:
+                self._doubt = min(2 * self._doubt, LONGEST)
+            self._told.clear()
             log.info("redis.up", server=self.place)
             self._turn(up=True)
 
     def _failed(self, failed: Failed) -> None:
+        unfit = isinstance(failed, Unfit)
         self._failures += 1
-        if self._failures < AWAY_AFTER or self._away:
+        if unfit:
+            # It may be at the border of being full: to come and go with it would cost more than to be without.
+            self._trial = self._doubt
+        elif self._failures < AWAY_AFTER:
             return
-        self._away = True
-        log.warning("redis.away", server=self.place, error=str(failed))
+        if not self._told or (unfit and Unfit not in self._told):
+            self._told.add(type(failed))
+            log.warning("redis.away", server=self.place, error=str(failed))
         if self.up:
             self._turn(up=False)
 

@@ -164,7 +164,7 @@ class RedisTap:
         want = min(int(self._burst), self._ahead + missed)
         facts = self._me, self._clock.now(), repr(rate.count / rate.seconds / 1000), repr(self._burst)
         words = ("EVAL", _DRAW, 1, self._key, *facts, max(0, self._hand), want, spent, int(self._new))
-        return Command(words, partial(self._drawn, missed))
+        return Command(words, partial(self._drawn, missed), needed=True)
 
     def _drawn(self, missed: int, answer: object) -> None:
         self._asking = False
