@@ -1,6 +1,7 @@
 """Nothing that is sent to an adapter makes it raise, answer 500, or take in what it should not."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -18,7 +19,8 @@ from tests.loop import Loop
 
 pytestmark = pytest.mark.feature("DEV-02", "SEC-01")
 
-fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = int(os.environ.get("GW_FUZZ", "75"))
+fuzz = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 async def test_strangers_get_a_plain_answer_and_nothing_is_taken_in(subject: Subject) -> None:
