@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.adapter import Limits
+from gateway.files.naming import title
 from gateway.markup import Rendered, render
 from gateway.markup.parse import Input
 from gateway.markup.render import UNITS
@@ -75,8 +76,8 @@ def _recording(limits: Limits, said: Outbound, speech: File, input: Input) -> Pa
 
 def _links(files: Sequence[File], input: Input) -> str:
     if input == "plain":
-        return "\n".join(f"{file.name}: {file.url}" for file in files)
-    return "\n".join(f"[{escaped(file.name)}]({file.url})" for file in files)
+        return "\n".join(f"{title(file.name)}: {file.url}" for file in files)
+    return "\n".join(f"[{escaped(title(file.name))}]({file.url})" for file in files)
 
 
 def _render(limits: Limits, text: str, input: Input) -> list[Rendered]:

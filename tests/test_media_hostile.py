@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.adapter import Limits
@@ -69,6 +69,7 @@ def test_any_text_can_be_worded(text: str) -> None:
 
 
 @pytest.mark.feature("MED-04")
+@example("", [File(id="f", name="\r", size=0, url="https://x.org/1")], False, "markdown", 1)  # a link without words
 @given(markdown, st.lists(files, max_size=7), st.booleans(), st.sampled_from(["markdown", "plain"]), st.integers(1, 4))
 def test_every_file_goes_out_once_and_within_the_limits(
     text: str, carried: list[File], buttons: bool, input: str, album: int
