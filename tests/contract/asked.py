@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, NamedTuple
 
 from gateway.bot import Bot
@@ -41,7 +42,12 @@ def kinds(asked: list[str] | None) -> list[str]:
     """The bots that were asked for, else our own."""
     if asked:
         return asked
-    return [kind for kind in known("gateway.bots", Bot) if importlib.util.find_spec(f"gateway.bots.{kind}")]
+    return list(_ours())
+
+
+@cache  # every test of the contract asks
+def _ours() -> tuple[str, ...]:
+    return tuple(kind for kind in known("gateway.bots", Bot) if importlib.util.find_spec(f"gateway.bots.{kind}"))
 
 
 def asked(kind: str) -> Asked:

@@ -5,6 +5,7 @@ import importlib
 import importlib.util
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Any, NamedTuple
 
 from aiohttp import ClientSession
@@ -116,7 +117,12 @@ def kinds(asked: list[str] | None) -> list[str]:
     """The adapters that were asked for; else our own, and one of another package."""
     if asked:
         return asked
-    return [*(kind for kind in known("adapters", Adapter) if importlib.util.find_spec(f"adapters.{kind}")), FOREIGN]
+    return [*_ours(), FOREIGN]
+
+
+@cache  # every test of the contract asks
+def _ours() -> tuple[str, ...]:
+    return tuple(kind for kind in known("adapters", Adapter) if importlib.util.find_spec(f"adapters.{kind}"))
 
 
 def subject(asked: str) -> Subject:
