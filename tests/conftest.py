@@ -1,5 +1,6 @@
 """What every test may rely on: marks for the ledger's rows, for long tests, and for those with a browser."""
 
+import gc
 import importlib
 import os
 from collections import defaultdict
@@ -45,6 +46,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         for path in sorted(Path(__file__).parent.glob("test_*.py"))[int(worker.removeprefix("gw")) :: workers]:
             with suppress(Exception):  # who collects it says what is wrong with it
                 importlib.import_module(f"tests.{path.stem}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is read now stays to the end: the collector need not look at it again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
