@@ -123,7 +123,7 @@ class Cache(Protocol):
     async def recall(self, session: str, version: int, reach: int) -> Remembered | None:
         """The copy as of a version of its lane, with at least so much history. It is not waited for if it is slow."""
 
-    def keep(self, session: str, kept: Remembered, reach: int) -> None:
+    def keep(self, session: str, kept: Remembered) -> None:
         """A session has been committed as it stands here."""
 
     def drop(self, session: str, *, erased: bool = False) -> None:
@@ -183,7 +183,7 @@ class Memory:
     def committed(self, session: str, kept: Remembered) -> None:
         """A session stands in the store as it stands here."""
         if self._cache is not None:
-            self._cache.keep(session, kept, kept.reach)
+            self._cache.keep(session, kept)
 
     def forget_session(self, session: str) -> None:
         """Its copy is no good any more."""

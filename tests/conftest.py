@@ -39,24 +39,26 @@ def pytest_asyncio_loop_factories() -> dict[str, type[Loop]]:
     return {"ours": Loop}
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Where nothing is compiled yet, each of several workers begins with a share: else each would compile all of it."""
-    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if worker and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
-        for path in sorted(Path(__file__).parent.glob("test_*.py"))[int(worker.removeprefix("gw")) :: workers]:
-            with suppress(Exception):  # who collects it says what is wrong with it
-                importlib.import_module(f"tests.{path.stem}")
-
-
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Iterator[None]:
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """What is read now stays to the end: the collector need not look at it again and again."""
     gc.disable()
     try:
+        if session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+            _read_a_share()
         return (yield)
     finally:
         gc.enable()
         gc.freeze()
+
+
+def _read_a_share() -> None:
+    """Where nothing is compiled yet, each of several workers begins with a share: else each would compile all of it."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker is not None:
+        for path in sorted(Path(__file__).parent.glob("test_*.py"))[int(worker.removeprefix("gw")) :: workers]:
+            with suppress(Exception):  # who collects it says what is wrong with it
+                importlib.import_module(f"tests.{path.stem}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

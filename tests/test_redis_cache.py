@@ -202,7 +202,7 @@ async def test_who_is_erased_is_erased_there_too_as_soon_as_it_answers(tmp_path:
         found = await stands(server, visitor.session, lambda found: not found["messages"])
         assert {value for name, value in found.items() if name != "version"} == {None}
         assert cache is not None
-        cache.keep(visitor.session, kept, 50)  # by a process that has not heard of it
+        cache.keep(visitor.session, kept)  # by a process that has not heard of it
         cache.drop("another")
         await until(lambda: "another" not in cache._gone)
         assert "xyzzy" not in await server.everything()

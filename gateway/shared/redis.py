@@ -203,4 +203,5 @@ class Redis:
 
     def _pinged(self, heard: object) -> None:
         """Nobody has heard it, not even we."""
-        self._stale = self._stale or heard == 0
+        if heard == 0:
+            self._stale = True

@@ -76,7 +76,7 @@ class RedisCache:
 
     def __init__(self, line: Line, prefix: str, seal: Seal) -> None:
         self._line, self._prefix, self._seal = line, prefix, seal
-        self._fresh: dict[str, tuple[Remembered, int]] = {}  # that are to be written
+        self._fresh: dict[str, Remembered] = {}  # that are to be written
         self._gone: dict[str, bool] = {}  # that are to go, and whether nothing of them may come back
         line.changed.append(self._turned)
 
@@ -91,10 +91,10 @@ class RedisCache:
             log.warning("cache.unreadable", session=session, error=type(error).__name__)
             return None
 
-    def keep(self, session: str, kept: Remembered, reach: int) -> None:
+    def keep(self, session: str, kept: Remembered) -> None:
         """A session has been committed as it stands here."""
         if self._line.up and len(self._fresh) < MOST and len(kept.window) <= LONGEST:
-            self._fresh[session] = kept, reach
+            self._fresh[session] = kept
             self._line.want(self._commands)
 
     def drop(self, session: str, *, erased: bool = False) -> None:
@@ -116,9 +116,9 @@ class RedisCache:
             words: Words = ("EVAL", _FORGET, len(PARTS), *self._keys(session), version, KEPT)
             yield Command(words, partial(self._went, session, erased), needed=True)
         fresh, self._fresh = self._fresh, {}
-        for session, (kept, reach) in fresh.items():
+        for session, kept in fresh.items():
             if session not in self._gone:
-                yield Command(("EVAL", _KEEP, len(PARTS), *self._keys(session), *self._written(session, kept, reach)))
+                yield Command(("EVAL", _KEEP, len(PARTS), *self._keys(session), *self._written(session, kept)))
 
     def _went(self, session: str, erased: bool, answer: object) -> None:
         if answer is None:
@@ -129,9 +129,9 @@ class RedisCache:
     def _keys(self, session: str) -> list[str]:
         return [f"{self._prefix}session:{session}{part}" for part in PARTS]
 
-    def _written(self, session: str, kept: Remembered, reach: int) -> Words:
+    def _written(self, session: str, kept: Remembered) -> Words:
         facts = kept.facts._replace(variables="", context="", summary=None, metadata="{}", tags="[]")
-        rest = encode(Rest(facts, kept.summary, kept.summary_upto, kept.message_count, kept.resumed, reach))
+        rest = encode(Rest(facts, kept.summary, kept.summary_upto, kept.message_count, kept.resumed, kept.reach))
         parts = encode(kept.window), encode(kept.variables), encode(kept.context), encode(kept.last_activity)
         return kept.version, rest, KEPT, self._seal.of(*_name(session, kept.version), rest, *parts), *parts
 

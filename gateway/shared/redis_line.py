@@ -30,7 +30,7 @@ PROBE = 1.0  # seconds between two questions whether it is there
 AWAY_AFTER = 3  # failures in a row
 
 TRIAL = 10  # good looks until one is believed that has refused something; after each time twice as many
-LONGEST = 600
+LONGEST = 600  # good looks, at most
 
 # Refused wherever nothing may be written, and changes nothing; `rate:` is where users with few rights may do that, too.
 _PROBE = "redis.call('SET', KEYS[1], '', 'XX') return 'PONG'"
