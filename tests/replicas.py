@@ -21,6 +21,10 @@ from tests.store import AUDIT, CLEAN, faults
 from tests.wall_clock import WallClock
 
 LEASE = 2.0  # seconds
+TAKEN = 2.0  # seconds after the end of a lease in which its lane goes on ...
+BUSY = 3.0  # ... and what a busy machine may add to anything
+NOW = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint"
+HELD = "SELECT in_holder, in_due_at FROM lane WHERE in_holder IS NOT NULL"
 SECRET = "hook-secret"
 CONFIG = """
 bots: {b: {kind: http, url: BOT, timeout: 60s}}
@@ -63,6 +67,29 @@ class Replicas(list[Gateway]):
         headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET, "Content-Type": "application/json"}
         async with self.http.post(f"{to.url}/c/t", data=update, headers=headers) as response:
             return response.status
+
+    async def asked_by(self, gateway: Gateway, update: bytes) -> None:
+        """Bring an update to one, and wait until the bot is asked by it. Nobody else runs meanwhile: what a busy
+        process has no place for when it comes is for any of them.
+        """
+        others = [one for one in self if one is not gateway and one.runs]
+        before = len(self.bot.calls)
+        for one in others:
+            pause(one)
+        while await self.push(update, gateway) == [503]:
+            pass  # one that stands still may do so in a transaction: what it holds the server takes from it, some time
+        await self.until(lambda: len(self.bot.calls) > before)
+        for one in others:
+            resume(one)
+
+    async def taken_over(self) -> None:
+        """Somebody who held one lane was killed: wait until another goes on with it, no earlier than its lease ends
+        and hardly later.
+        """
+        ((holder, ends),) = self.rows(HELD)
+        await self.until(lambda: holder not in [one for one, _ in self.rows(HELD)])
+        ((now,),) = self.rows(NOW)
+        assert ends <= now <= ends + (TAKEN + BUSY) * 1000
 
     async def call(self, to: Gateway, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """A call of the web client's."""

@@ -8,7 +8,7 @@ import pytest
 from tests.cable import cable
 from tests.postgres import server
 from tests.replicas import replicas
-from tests.test_replicas import calls, held, numbers
+from tests.test_replicas import held, numbers
 
 
 @pytest.mark.feature("STO-05", "ORD-01", "ORD-03", "INB-01")
@@ -18,8 +18,7 @@ async def test_who_is_cut_off_from_the_database_neither_takes_commits_nor_sends(
         async with replicas(tmp_path, 2, store=url) as here:
             first, second = here
             here.bot.plan(held(go_on, {"text": "late 0"}))
-            assert await here.push(here.say(701, "message 1"), first) == [200]
-            await calls(here, 1)
+            await here.asked_by(first, here.say(701, "message 1"))
             way.cut()
             lost = here.say(702, "message 1")
             assert await here.push(lost, first) == [503], "what is not written down is not acknowledged"

@@ -9,12 +9,7 @@ import pytest
 
 from tests.far.backend import Call, Reply, as_json
 from tests.process import Gateway
-from tests.replicas import CONFIG, LEASE, SECRET, Replicas, pause, replicas, resume, stands
-
-TAKEN = 2.0  # seconds after the end of a lease in which its lane goes on ...
-BUSY = 3.0  # ... and what a busy machine may add to anything
-NOW = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint"
-HELD = "SELECT in_holder, in_due_at FROM lane WHERE in_holder IS NOT NULL"
+from tests.replicas import BUSY, CONFIG, LEASE, NOW, SECRET, TAKEN, Replicas, pause, replicas, resume, stands
 
 
 def numbers(texts: list[str]) -> list[str]:
@@ -61,31 +56,16 @@ async def test_two_first_messages_to_two_processes_open_one_session(tmp_path: Pa
             assert sorted(numbers(here.platform.texts(user))) == ["1", "2"]
 
 
-async def calls(here: Replicas, count: int) -> None:
-    """Wait until the bot has been asked so often."""
-    await here.until(lambda: len(here.bot.calls) == count)
-
-
-async def taken_over(here: Replicas, holder: str) -> int:
-    """Wait until a process holds nothing any more; the time by the database's clock (ms)."""
-    await here.until(lambda: holder not in [one for one, _ in here.rows(HELD)])
-    ((now,),) = here.rows(NOW)
-    return int(now)
-
-
 @pytest.mark.feature("STO-05", "ORD-03", "LIF-19", "ORD-01")
 async def test_the_sessions_of_a_process_that_was_killed_go_on_in_time(tmp_path: Path) -> None:
     never = asyncio.Event()
     async with replicas(tmp_path, 2) as here:
         first, second = here
         here.bot.plan(held(never, {}))
-        assert await here.push(here.say(401, "message 1"), first) == [200]
+        await here.asked_by(first, here.say(401, "message 1"))
         assert await here.push(here.say(401, "message 2"), second) == [200]
-        await calls(here, 1)
         await first.kill()
-        ((holder, ends),) = here.rows(HELD)
-        taken = await taken_over(here, holder)
-        assert ends <= taken <= ends + (TAKEN + BUSY) * 1000
+        await here.taken_over()
         await here.done()
         assert numbers(here.platform.texts(401)) == ["1", "2"]
         asked = [(call.document["message"]["text"], call.document["turn"]["attempt"]) for call in here.bot.calls]
@@ -107,12 +87,9 @@ async def test_clocks_that_differ_take_nothing_early_and_keep_nothing_late(tmp_p
         assert set(attempts(here).values()) == {1}
         for gateway in (here[1], here[2]):
             here.bot.plan(held(never, {}))
-            before = len(here.bot.calls)
-            assert await here.push(here.say(501, "message 2"), gateway) == [200]
-            await calls(here, before + 1)
+            await here.asked_by(gateway, here.say(501, "message 2"))
             await gateway.kill()
-            ((holder, ends),) = here.rows(HELD)
-            assert ends <= await taken_over(here, holder) <= ends + (TAKEN + BUSY) * 1000
+            await here.taken_over()
             await here.done()
         never.set()
 
