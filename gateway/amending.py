@@ -14,6 +14,7 @@ from gateway.message import Inbound, decode, encode
 from gateway.outbox import LESS
 from gateway.overheard import unsaid
 from gateway.placeholder import placeholder
+from gateway.utterance import parts_of
 
 DELETED = "[deleted]"
 _WAITING = 200  # entries that are looked at
@@ -21,8 +22,7 @@ _WAITING = 200  # entries that are looked at
 
 class Amendment(NamedTuple):
     """A change to what somebody said in the lane `key`. `verdict` is why it must be let go, if any; `anew` whether
-    what was answered last may be answered once more, which is then turn `turn`; `shown` are the platform's ids of the
-    answer it had.
+    what was answered last may be answered once more, which is then turn `turn`.
     """
 
     key: str
@@ -32,7 +32,6 @@ class Amendment(NamedTuple):
     now: int
     verdict: str | None
     anew: bool
-    shown: tuple[str, ...] = ()
 
 
 class Amended(NamedTuple):
@@ -46,14 +45,14 @@ class Amended(NamedTuple):
     due: bool = False
 
 
-def answered_last(key: str, ref: str) -> Tx[int]:
-    """The entry of a message that was answered, 0 when it is not known."""
+def answered(key: str, ref: str) -> Tx[bool]:
+    """Whether a message that was answered in a lane is still known."""
     rows = yield (
-        """SELECT i.id FROM lane l JOIN message m ON m.session = l.session JOIN inbox i ON i.turn = m.turn
-             WHERE l.key = $1 AND m.role = 'user' AND m.ref = $2 ORDER BY i.id DESC LIMIT 1""",
+        """SELECT 1 FROM lane l JOIN message m ON m.session = l.session JOIN inbox i ON i.turn = m.turn
+             WHERE l.key = $1 AND m.role = 'user' AND m.ref = $2 LIMIT 1""",
         (key, ref),
     )
-    return rows[0][0] if rows else 0
+    return bool(rows)
 
 
 def amend(a: Amendment) -> Tx[Amended]:
@@ -173,7 +172,8 @@ def _of_history(lane: Lane, a: Amendment) -> Tx[Amended]:
 def _again(lane: Lane, a: Amendment, entry: int, after: Inbound, old: str) -> Tx[None]:
     """Answer an entry anew: its answer is taken out of the conversation, and what of it was not sent is not sent."""
     yield from history.take_back(str(lane.session), old, a.turn)
-    body = encode(replace(after, replaces=a.shown, draft=""))
+    standing = yield from parts_of(entry)
+    body = encode(replace(after, replaces=tuple(standing), draft=""))
     yield (
         """UPDATE inbox SET state = 'waiting', reason = $3, turn = $4, body = $2, raw = NULL, attempts = 0,
              failures = 0, refusals = 0, not_before = 0, ended_at = NULL, error = NULL WHERE id = $1""",

@@ -19,10 +19,10 @@ def compose(
     turn: str,
     said: Sequence[Outbound],
     quote: str = "",
-    replaces: Sequence[str] = (),
+    replaces: Sequence[str | int] = (),
 ) -> list[str]:
     """The parts of an answer, in order, as JSON. `quote` is the platform's id of the message they answer, `replaces`
-    are those of the answer that this one takes the place of.
+    is what the answer consists of that this one takes the place of.
     """
     parts = [
         replace(part, line=line) if line else part
@@ -33,7 +33,7 @@ def compose(
 
 
 def _in_place(
-    limits: Limits, address: Address, turn: str, parts: Sequence[Part], refs: Sequence[str]
+    limits: Limits, address: Address, turn: str, parts: Sequence[Part], refs: Sequence[str | int]
 ) -> Iterator[Part]:
     """The parts in the places of earlier ones; what no new one can stand in for goes, where the platform lets us."""
     left = []

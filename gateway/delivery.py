@@ -7,7 +7,7 @@ from math import inf
 import structlog
 from msgspec.structs import replace
 
-from gateway import outbox, outcomes, window
+from gateway import outbox, outcomes, utterance, window
 from gateway.access import private
 from gateway.backoff import backoff
 from gateway.channel import Channel
@@ -175,6 +175,8 @@ class Delivery:
         """A part as it is to be sent now."""
         part = decode(Part, stored.body)
         part = replace(part, id=str(stored.id), address=self._today(channel, part.address))
+        if isinstance(part.replaces, int):
+            part = replace(part, replaces=await self._c.insist(utterance.ref_of, part.replaces))
         if stored.plain:
             part = replace(part, text=part.plain or part.text, entities=(), files=())
         template = channel.settings.delivery.template
@@ -266,17 +268,16 @@ def _is_for_files(refused: Refused, stored: Stored) -> bool:
 
 async def _say(channel: Channel, part: Part) -> str:
     """Send a part, or put it in the place of an earlier one where the platform still lets us. Returns its id."""
-    if part.replaces:
-        try:
-            if part.gone:
-                await channel.adapter.delete(part.address, part.replaces)
-                return part.replaces
-            await channel.adapter.edit(part.replaces, part)
-            return part.replaces
-        except Refused as refused:
-            if refused.reason != "rejected":
-                raise
-            if part.gone:
-                log.info("send.left", channel=channel.name, part=part.id, error=str(refused))
-                return part.replaces
-    return await channel.adapter.send(part)
+    earlier = str(part.replaces)
+    try:
+        if earlier and part.gone:
+            await channel.adapter.delete(part.address, earlier)
+        elif earlier:
+            await channel.adapter.edit(earlier, part)
+    except Refused as refused:
+        if refused.reason != "rejected":
+            raise
+        if not part.gone:
+            return await channel.adapter.send(part)
+        log.info("send.left", channel=channel.name, part=part.id, error=str(refused))
+    return earlier if earlier or part.gone else await channel.adapter.send(part)

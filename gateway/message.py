@@ -89,8 +89,8 @@ class Inbound(Shape, frozen=True):
     `raw` are the bytes it was read from; they are stored beside it, not inside its JSON. The words it answers, where
     the platform tells them, are `extra["quoted"]`: `{"sender": {"id", "name"}, "text"}`.
     `order` is the platform's own among the messages of one chat, 0 where it has none. The core sets `joins`, what it
-    may be gathered with, `replaces`, the platform's ids of the earlier answer that a new one takes the place of, and
-    `draft`, the id of the message in which the answer is shown while it is written.
+    may be gathered with, `replaces`, what the earlier answer consists of that a new one takes the place of (as in a
+    part), and `draft`, the id of the message in which the answer is shown while it is written.
     """
 
     channel: str
@@ -108,7 +108,7 @@ class Inbound(Shape, frozen=True):
     extra: Mapping[str, Json] = {}
     order: int = 0
     joins: str = ""
-    replaces: tuple[str, ...] = ()
+    replaces: tuple[str | int, ...] = ()
     draft: str = ""
 
 
@@ -156,7 +156,9 @@ class Part(Shape, frozen=True):
     session: str = ""
     turn: str = ""
     line: int = 0  # which message of the turn's answer it belongs to
-    replaces: str = ""  # the platform's id of an earlier part that this one takes the place of, where `limits.edit`
+    # What this one takes the place of, where `limits.edit`: the platform's id of it, or ours, of an earlier part, as
+    # long as the platform has not said its own.
+    replaces: str | int = ""
     gone: bool = False  # nothing takes its place: what `replaces` names is to be deleted
 
 

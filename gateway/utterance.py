@@ -60,17 +60,35 @@ def outdone(one: Utterance) -> Tx[bool]:
     return bool(rows)
 
 
-def parts_of(entry: int) -> Tx[list[str]]:
-    """The platform's ids of what was sent lately in answer to an entry of the inbox and stands there, in order."""
+def parts_of(entry: int) -> Tx[list[str | int]]:
+    """What was sent lately in answer to an entry of the inbox and stands there, in order: the platform's ids, and of
+    what is on the wire ours.
+    """
     rows = yield (
-        f"""SELECT ref, body FROM outbox WHERE id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND inbox = $1
-              AND state = 'sent' AND ref <> '' ORDER BY id""",
+        f"""SELECT id, CASE WHEN state = 'sent' THEN ref ELSE '' END, body FROM outbox
+              WHERE id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND inbox = $1
+              AND (state = 'sending' OR state = 'sent' AND ref <> '') ORDER BY id""",
         (entry,),
     )
-    standing: dict[str, bool] = {}
-    for ref, body in rows:
-        standing[ref] = not decode(Part, body).gone
-    return [ref for ref, there in standing.items() if there]
+    places: dict[str | int, str | int] = {}
+    standing: dict[str | int, str | int] = {}
+    for number, ref, body in rows:
+        part = decode(Part, body)
+        places[number] = ref or places.get(part.replaces, part.replaces) or number
+        standing[places[number]] = "" if part.gone else ref or number
+    return [name for name in standing.values() if name]
+
+
+def ref_of(number: int) -> Tx[str]:
+    """The platform's id of what a part of ours has put there, "" when there is nothing."""
+    rows = yield "SELECT state, COALESCE(ref, ''), body FROM outbox WHERE id = $1", (number,)
+    if not rows:
+        return ""
+    state, ref, body = rows[0]
+    before = decode(Part, body).replaces
+    if state == "sent":
+        return str(ref)
+    return before if isinstance(before, str) else (yield from ref_of(before))
 
 
 def _utterance(row: tuple[object, ...]) -> Utterance:

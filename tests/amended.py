@@ -66,3 +66,34 @@ def editing(kit: Kit) -> list[tuple[str, str]]:
 
     kit.here.adapter.edit = edit  # type: ignore[method-assign]
     return edited
+
+
+class Wire:
+    """The platform takes its time over one text, and may not want it in the end."""
+
+    def __init__(self, kit: Kit, text: str, error: Refused | None = None) -> None:
+        self.go, self._kit, self._text, self._error = asyncio.Event(), kit, text, error
+        self._held = False
+        adapter = kit.here.adapter
+        self._send, self._edit = adapter.send, adapter.edit
+        adapter.send, adapter.edit = self._sends, self._edits  # type: ignore[method-assign]
+
+    async def busy(self) -> None:
+        """Wait until it has come."""
+        await self._kit.until(lambda: self._held)
+
+    async def _sends(self, part: Part) -> str:
+        await self._hold(part)
+        return await self._send(part)
+
+    async def _edits(self, ref: str, part: Part) -> None:
+        await self._hold(part)
+        await self._edit(ref, part)
+
+    async def _hold(self, part: Part) -> None:
+        if part.text != self._text:
+            return
+        self._held = True
+        await self.go.wait()
+        if self._error:
+            raise self._error

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import Refused, Unknown
 from gateway.message import Part
-from tests.amended import Slow, change, deleting, editing
+from tests.amended import Slow, Wire, change, deleting, editing
 from tests.kit import corridor
 from tests.leap import leap
 
@@ -75,6 +75,72 @@ async def test_what_cannot_be_deleted_any_more_stays_and_holds_up_nothing(tmp_pa
         await kit.quiet()
         assert kit.paper.texts() == ["re: one", "re: two", "re: next"]
         assert await kit.rows("SELECT DISTINCT state FROM outbox") == [("sent",)]
+
+
+async def test_what_is_on_the_wire_when_it_is_edited_is_replaced_too(tmp_path: Path) -> None:
+    """The platform says its id only when the new answer is on its way."""
+    async with corridor(tmp_path) as kit:
+        edited, deleted, wire = editing(kit), deleting(kit), Wire(kit, "re: two")
+        Slow(kit).go.set()
+        await kit.say("one/two/three", ref="m1")
+        await wire.busy()
+        await change(kit, "edit", "m1", "eins/zwei")
+        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
+        wire.go.set()
+        await kit.quiet()
+        assert kit.paper.texts() == ["re: one", "re: two"]
+        assert (edited, deleted) == ([("ref-1", "re: eins"), ("ref-2", "re: zwei")], [])
+        await change(kit, "edit", "m1", "uno")
+        await kit.quiet()
+        assert (edited[2:], deleted) == ([("ref-1", "re: uno")], ["ref-2"])
+
+
+async def test_what_is_on_the_wire_and_has_no_place_in_the_new_answer_is_deleted(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        edited, deleted, wire = editing(kit), deleting(kit), Wire(kit, "re: three")
+        Slow(kit).go.set()
+        await kit.say("one/two/three", ref="m1")
+        await wire.busy()
+        await change(kit, "edit", "m1", "uno")
+        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
+        wire.go.set()
+        await kit.quiet()
+        assert (edited, deleted) == ([("ref-1", "re: uno")], ["ref-2", "ref-3"])
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_what_replaces_something_is_on_the_wire_when_it_is_edited_again(lost: bool, tmp_path: Path) -> None:
+    """Its place is the one it takes, whether it comes there or not."""
+    async with corridor(tmp_path) as kit:
+        edited, deleted = editing(kit), deleting(kit)
+        Slow(kit).go.set()
+        await kit.say("one/two", ref="m1")
+        await kit.quiet()
+        wire = Wire(kit, "re: eins", Refused("too_long") if lost else None)
+        await change(kit, "edit", "m1", "eins/zwei")
+        await wire.busy()
+        await change(kit, "edit", "m1", "uno")
+        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
+        wire.go.set()
+        await kit.quiet()
+        assert kit.paper.texts() == ["re: one", "re: two"]
+        assert edited == [("ref-1", "re: uno")] if lost else [("ref-1", "re: eins"), ("ref-1", "re: uno")]
+        assert deleted == ["ref-2"]
+
+
+async def test_what_was_on_the_wire_and_never_came_is_neither_edited_nor_deleted(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        edited, deleted = editing(kit), deleting(kit)
+        wire = Wire(kit, "re: two", Refused("rejected"))
+        Slow(kit).go.set()
+        await kit.say("one/two", ref="m1")
+        await wire.busy()
+        await change(kit, "edit", "m1", "eins/zwei")
+        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
+        wire.go.set()
+        await kit.quiet()
+        assert kit.paper.texts() == ["re: one", "re: zwei"]
+        assert (edited, deleted) == ([("ref-1", "re: eins")], [])
 
 
 @pytest.mark.parametrize(
