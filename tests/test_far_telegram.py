@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def bot_of(server: TelegramServer) -> "aiogram.Bot":
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     api = aiogram.client.telegram.TelegramAPIServer.from_base(server.url)
     return aiogram.Bot(server.token, session=aiogram.client.session.aiohttp.AiohttpSession(api=api))
@@ -24,7 +24,7 @@ def bot_of(server: TelegramServer) -> "aiogram.Bot":
 
 @pytest.mark.feature("DEV-03")
 async def test_every_answer_is_what_aiogram_expects() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     async with TelegramServer() as server, bot_of(server) as bot:
         ada, forum = server.user(7, "Ada", "ada"), server.group(-100123, "Forum", forum=True)
@@ -66,7 +66,7 @@ async def test_every_answer_is_what_aiogram_expects() -> None:
 
 @pytest.mark.feature("DEV-03")
 async def test_every_update_is_what_aiogram_expects() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     kinds = ["message", "edited_message", "callback_query", "my_chat_member", "message_reaction"]
     async with TelegramServer() as server, bot_of(server) as bot:
@@ -118,7 +118,7 @@ def _assert_nothing_of_our_own(model: Any, data: Any) -> None:
 
 @pytest.mark.feature("DEV-03")
 async def test_every_failure_is_what_aiogram_expects() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     async with TelegramServer() as server, bot_of(server) as bot:
         ada, group = server.user(7, "Ada"), server.group(-4001, kind="group")
@@ -153,7 +153,7 @@ async def test_every_failure_is_what_aiogram_expects() -> None:
 
 @pytest.mark.feature("DEV-03")
 async def test_the_fault_script_is_followed_and_then_over() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     async with TelegramServer() as server, bot_of(server) as bot:
         server.user(7).says("hi")
@@ -177,7 +177,7 @@ async def test_the_fault_script_is_followed_and_then_over() -> None:
 
 @pytest.mark.feature("DEV-03", "OUT-04")
 async def test_limits_are_kept_when_switched_on() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     now = 1000.0
     async with TelegramServer() as server, bot_of(server) as bot:
@@ -200,7 +200,7 @@ async def test_limits_are_kept_when_switched_on() -> None:
 
 @pytest.mark.feature("DEV-03", "CH-04")
 async def test_polls_wait_confirm_and_conflict() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     async with TelegramServer() as server, bot_of(server) as bot, bot_of(server) as other:
         waiting = asyncio.create_task(bot.get_updates(timeout=50))

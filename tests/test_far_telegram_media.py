@@ -17,32 +17,32 @@ JPEG, PDF = b"\xff\xd8\xff" + bytes(1000), b"%PDF"
 
 
 def file(name: str, content: bytes) -> "aiogram.types.BufferedInputFile":
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     return aiogram.types.BufferedInputFile(content, name)
 
 
 def photo(caption: str | None = None) -> "aiogram.types.InputMediaPhoto":
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     return aiogram.types.InputMediaPhoto(media=file("garden.jpg", JPEG), caption=caption)
 
 
 def paper() -> "aiogram.types.InputMediaDocument":
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     return aiogram.types.InputMediaDocument(media=file("a.pdf", PDF))
 
 
 def emoji(one: str) -> "aiogram.types.ReactionTypeEmoji":
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     return aiogram.types.ReactionTypeEmoji(emoji=one)
 
 
 def keyboard(data: str | None = None, url: str | None = None) -> "aiogram.types.InlineKeyboardMarkup":
     """One with one key."""
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     only = aiogram.types.InlineKeyboardButton(text="Yes", callback_data=data, url=url)
     return aiogram.types.InlineKeyboardMarkup(inline_keyboard=[[only]])
@@ -50,7 +50,7 @@ def keyboard(data: str | None = None, url: str | None = None) -> "aiogram.types.
 
 @pytest.mark.feature("DEV-03")
 async def test_files_and_buttons_are_taken_and_told_as_aiogram_expects() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     async with TelegramServer() as server, bot_of(server) as bot:
         said = server.user(7).says("hi")
@@ -83,7 +83,7 @@ async def test_files_and_buttons_are_taken_and_told_as_aiogram_expects() -> None
 
 @pytest.mark.feature("DEV-03")
 async def test_presses_and_albums_are_told_as_aiogram_expects() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     async with TelegramServer() as server, bot_of(server) as bot:
         await bot.get_updates(allowed_updates=["message", "callback_query"])
@@ -123,7 +123,7 @@ WRONG: list[tuple[str, Callable[[], dict[str, Any]]]] = [
 @pytest.mark.feature("DEV-03")
 @pytest.mark.parametrize(("method", "asked"), WRONG, ids=[f"{n} {method}" for n, (method, _) in enumerate(WRONG)])
 async def test_what_telegram_refuses_is_refused(method: str, asked: Callable[[], dict[str, Any]]) -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     async with TelegramServer() as server, bot_of(server) as bot:
         server.user(7).says("hi")
@@ -134,7 +134,7 @@ async def test_what_telegram_refuses_is_refused(method: str, asked: Callable[[],
 
 @pytest.mark.feature("DEV-03")
 async def test_files_over_the_limit_are_refused_as_a_whole() -> None:
-    import aiogram
+    from adapters.telegram.sdk import aiogram
 
     class Large(aiogram.types.BufferedInputFile):
         async def read(self, bot: Any) -> AsyncGenerator[bytes, None]:

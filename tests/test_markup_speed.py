@@ -13,7 +13,7 @@ import pytest
 from gateway.markup import DIALECTS, heal, render
 from gateway.voice.wording import wording
 
-SHORT, RATIO = 2_000, 10
+SHORT, RATIO = 1_000, 10
 SPARE = 0.04  # seconds of CPU: what takes less is too little to compare
 
 FRAGMENTS = [
@@ -92,6 +92,6 @@ def test_hostile_text_of_four_times_the_size_takes_four_times_as_long(work: str)
 @pytest.mark.feature("SEC-05")
 def test_quadratic_work_is_noticed() -> None:
     def quadratic(text: str) -> int:
-        return sum(text.count(char) for char in text)
+        return sum(char == other for char in text for other in text)
 
-    assert list(slow(quadratic))
+    assert next(slow(quadratic))

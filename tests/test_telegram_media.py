@@ -37,7 +37,7 @@ def kinds(message: dict[str, Any]) -> list[str]:
 
 def seen(server: TelegramServer, chat: int = 7) -> list[dict[str, Any]]:
     """The bot's messages in a chat; each is what aiogram reads as one."""
-    from aiogram.types import Message
+    from adapters.telegram.sdk import Message
 
     ours = [one for one in server.world.chats[chat].messages.values() if one["from"]["id"] == server.world.bot.id]
     for one in ours:

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from aiogram.enums import ContentType
-from aiogram.types import Message
-
+from adapters.telegram.sdk import ContentType, Message
 from adapters.telegram.wire import Content
 from gateway.message import File, Json
 
@@ -92,7 +90,7 @@ def _new_kind(held_by: Mapping[str, Any]) -> Content | None:
 
 
 def warm() -> None:
-    """aiogram builds its models at their first use, which takes a while."""
+    """Have aiogram build what a message is: it does so at the first one, which takes a while."""
     read({"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}, "dice": {"emoji": "x", "value": 1}})
 
 
