@@ -88,7 +88,7 @@ async def test_half_a_character_does_not_cost_the_message() -> None:
 
 @pytest.mark.feature("DEV-01")
 def test_plain_text_needs_no_sdk() -> None:
-    """Neither importing the adapter nor reading a text loads aiogram; the first photo does, and little of it is built."""
+    """Neither importing the adapter nor reading a text loads aiogram; the first photo does, and builds little of it."""
     script = """
 import asyncio, sys
 from pathlib import Path
