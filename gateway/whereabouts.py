@@ -150,19 +150,25 @@ def alone(key: str, ids: Container[str]) -> bool:
 async def company(db: Database, who: Whom) -> AsyncIterator[str]:
     """The sessions at their account in which several people may speak."""
     async for shared in steps(db, _shared, who, begin=0):
-        for lane in shared:
+        for lane, first, second in shared:
+            if second is None:  # as in most: there is nothing more to be asked for
+                if first is not None:
+                    yield first
+                continue
             async for some in steps(db, conversations, lane, begin=BEGINNING):
                 for session in some:
                     yield session
 
 
-def _shared(who: Whom, after: int) -> Tx[tuple[list[int], int | None]]:
+def _shared(who: Whom, after: int) -> Tx[tuple[list[tuple[int, str | None, str | None]], int | None]]:
+    """Lanes in which several people may speak, each with its first two sessions."""
+    nth = "(SELECT s.id FROM session s WHERE s.lane = l.id ORDER BY s.created_at, s.id LIMIT 1 OFFSET {})"
     rows = yield (
-        """SELECT id FROM lane WHERE channel = $1 AND account = $2 AND id > $3
-             AND scope <> 'conversation' AND key NOT LIKE '%user=%' ORDER BY id LIMIT $4""",
+        f"""SELECT l.id, {nth.format(0)}, {nth.format(1)} FROM lane l WHERE channel = $1 AND account = $2 AND l.id > $3
+             AND scope <> 'conversation' AND key NOT LIKE '%user=%' ORDER BY l.id LIMIT $4""",
         (who.channel, who.account, after, STEP),
     )
-    return [lane for (lane,) in rows], rows[-1][0] if len(rows) == STEP else None
+    return [(lane, first, second) for lane, first, second in rows], rows[-1][0] if len(rows) == STEP else None
 
 
 def conversations(lane: int, after: Place) -> Tx[tuple[list[str], Place | None]]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests import postgres
 from tests.loop import Loop
@@ -28,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What structlog shows unasked, a traceback with all values in colours, takes most of a second each time.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     foreign = config.getoption("--adapter") or config.getoption("--bot")
     if foreign and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(Path(__file__).parent / "contract")]

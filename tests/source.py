@@ -106,11 +106,14 @@ class Module:
         return found
 
 
-@cache
 def modules(*floors: str) -> tuple[Module, ...]:
-    """The Python files of these top-level folders, in order of name."""
-    files = (file for floor in floors for file in sorted((ROOT / floor).rglob("*.py")))
-    return tuple(Module(file) for file in files)
+    """The Python files of these top-level folders, in order of name; each is read once, whoever asks."""
+    return tuple(module for floor in floors for module in _floor(floor))
+
+
+@cache
+def _floor(name: str) -> tuple[Module, ...]:
+    return tuple(Module(file) for file in sorted((ROOT / name).rglob("*.py")))
 
 
 @cache

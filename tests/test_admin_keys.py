@@ -86,13 +86,13 @@ async def test_a_revoked_key_opens_nothing_from_that_moment(tmp_path: Path) -> N
 
 
 @pytest.mark.feature("ADM-01")
-async def test_ten_thousand_guesses_are_hardly_looked_at(tmp_path: Path) -> None:
+async def test_thousands_of_guesses_are_hardly_looked_at(tmp_path: Path) -> None:
     async with desk(tmp_path) as here:
         await here.key("admin")
         looked_at = 0
-        for start in range(0, 10_000, 100):
+        for start in range(0, 4_000, 40):
             here.clock.ahead += 60 / 100 - 0.01  # a minute in all
-            guesses = (here.admin("GET", "status", key=f"gw_{start + n:043}") for n in range(100))
+            guesses = (here.admin("GET", "status", key=f"gw_{start + n:043}") for n in range(40))
             for answer in await asyncio.gather(*guesses):
                 looked_at += answer.status == 401
                 assert answer.status == 401 or int(answer.headers["retry-after"]) > 0

@@ -141,6 +141,22 @@ async def test_the_test_knows_of_every_table(tmp_path: Path) -> None:
         assert set(OF_NOBODY) <= set(found)
 
 
+@pytest.mark.feature("GRP-07", "KEY-09")
+async def test_every_conversation_that_a_group_has_had_is_looked_through(tmp_path: Path) -> None:
+    async with kept(tmp_path, YAML.replace("mode: mention", "mode: mention, reset_by: anyone")) as kit:
+        for count in range(1, 4):
+            await hear(kit, f"xyzzy {count}", WAS)
+            await kit.quiet()
+            await hear(kit, "/reset", "800300400")
+            await kit.quiet()
+        assert await kit.rows("SELECT COUNT(*) FROM session") == [(4,)]
+        ((ada,),) = await kit.rows("SELECT id FROM participant WHERE person = $1", WAS)
+        counts = await kit.router.erasure.erase(ada)
+        assert counts is not None
+        assert counts["messages"] >= 3
+        assert await kit.rows("SELECT text FROM message WHERE text LIKE '%xyzzy%'") == []
+
+
 @pytest.mark.feature("GRP-07", "OUT-08", "KEY-09", "ID-04")
 async def test_nothing_of_them_stays_in_any_table(tmp_path: Path) -> None:
     async with town(tmp_path) as (kit, ada):

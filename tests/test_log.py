@@ -291,5 +291,5 @@ def test_no_secret_survives_the_mask(secrets: list[str], around: str) -> None:
 )
 def test_masking_takes_time_in_proportion_to_the_text(piece: str) -> None:
     mask = Mask(["a-secret"])
-    text = piece * (1_000_000 // len(piece))
+    text = piece * (200_000 // len(piece))
     assert mask(text)  # a pattern that begins anew at each character would not end within the hour
