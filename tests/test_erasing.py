@@ -144,6 +144,7 @@ async def test_the_test_knows_of_every_table(tmp_path: Path) -> None:
 @pytest.mark.feature("GRP-07", "KEY-09")
 async def test_every_conversation_that_a_group_has_had_is_looked_through(tmp_path: Path) -> None:
     async with kept(tmp_path, YAML.replace("mode: mention", "mode: mention, reset_by: anyone")) as kit:
+        kit.bot(answers)
         for count in range(1, 4):
             await hear(kit, f"xyzzy {count}", WAS)
             await kit.quiet()
