@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,6 +62,7 @@ class Server:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, name="postgres", daemon=True).start()
         self._made: set[str] = set()
+        self._kept: dict[str, Any] = {}  # a connection to a database, between two questions
         self._guard: subprocess.Popen[bytes] | None = None
         if follows is not None:
             copy = ("-h", str(follows.folder), "-U", "postgres", "-D", "data", "-c", "fast", "--no-sync")
@@ -140,11 +141,23 @@ class Server:
                     await asyncio.sleep(0.02)
 
     async def _ask(self, sql: str, database: str = "postgres") -> Any:
-        connection = await asyncpg.connect(self.url(database))
+        asks = sql.startswith("SELECT")
+        kept = self._kept.pop(database, None) if asks else None
+        if kept is not None:  # whoever waits for something asks often, and to connect costs a hundred times as much
+            with suppress(Exception):  # the server may have cut it, or been another since
+                found = await kept.fetch(sql)
+                self._kept[database] = kept
+                return found
+            kept.terminate()
+        connection = await asyncpg.connect(self.url(database), statement_cache_size=0)
         try:
-            return await (connection.fetch(sql) if sql.startswith("SELECT") else connection.execute(sql))
+            found = await (connection.fetch(sql) if asks else connection.execute(sql))
+            if asks and database != "postgres":
+                connection, self._kept[database] = self._kept.get(database), connection
+            return found
         finally:
-            await connection.close()
+            if connection is not None:
+                await connection.close()
 
     def ask(self, sql: str, folder: Path | None = None) -> Any:
         """Run a statement as the server's owner: in the database of a folder, else beside all of them."""

@@ -77,7 +77,8 @@ class Replicas(list[Gateway]):
         for one in others:
             pause(one)
         while await self.push(update, gateway) == [503]:
-            pass  # one that stands still may do so in a transaction: what it holds the server takes from it, some time
+            # One that stands still may do so in a transaction: what it holds the server takes from it, some time.
+            await asyncio.sleep(0.05)
         await self.until(lambda: len(self.bot.calls) > before)
         for one in others:
             resume(one)

@@ -92,6 +92,6 @@ def test_hostile_text_of_four_times_the_size_takes_four_times_as_long(work: str)
 @pytest.mark.feature("SEC-05")
 def test_quadratic_work_is_noticed() -> None:
     def quadratic(text: str) -> int:
-        return sum(char == other for char in text for other in text)
+        return sum(char == other for char in text[::4] for other in text)
 
     assert next(slow(quadratic))

@@ -120,7 +120,8 @@ async def test_a_process_that_stood_still_neither_commits_nor_sends(tmp_path: Pa
         resume(second)
         again = here.say(601, "message 2")
         while await here.push(again, second) == [503]:
-            pass  # who stands still may do so in a transaction: what it holds the server takes from it, some time
+            # Who stands still may do so in a transaction: what it holds the server takes from it, some time.
+            await asyncio.sleep(0.05)
         await here.done()
         before = here.platform.texts()
         resume(first)
