@@ -138,8 +138,9 @@ class Life:
             config = config.replace("TOKEN", TOKEN).replace("SECRET", SECRET)
             redis = await more.enter_async_context(valkey()) if self._wanted and self._replicas > 1 else None
             config += f"redis: {{url: '{redis.url}'}}\n" if redis else ""
+            lease = {"lease": LONG} if self._asked or self._clocks else {}
             gateways = self._gateways = [
-                Gateway(self._folder, config, replica=name, **({"lease": LONG, **clock.environment} if clock else {}))
+                Gateway(self._folder, config, replica=name, **lease, **(clock.environment if clock else {}))
                 for name, clock in zip_longest(self._names(), self._clocks)
             ]
             if not self._polling:
