@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable
 from random import Random
 
-DOCUMENTS = int(os.environ.get("GW_DOCUMENTS", "20"))
+DOCUMENTS = int(os.environ.get("GW_DOCUMENTS", "12"))
 SEED = os.environ.get("GW_SEED", "0")
 
 _NAMES = "word Hello ein für two naïve Größe don't x 7 3.14 v2.0 CamelCase e.g. No. Why; a,b so”"

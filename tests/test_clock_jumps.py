@@ -39,10 +39,9 @@ SAID = ["answered again", "sent again", "slow", "waits for a place"]
 USERS = range(101, 105)
 
 
-@pytest.mark.store
 @pytest.mark.feature("STO-06", "ORD-01", "OUT-03", "INB-02")
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("polling", [True, False], ids=["polling", "webhook"])
+@pytest.mark.parametrize("polling", [pytest.param(True, marks=pytest.mark.store), False], ids=["polling", "webhook"])
 async def test_a_clock_that_jumps_under_load_loses_doubles_and_holds_up_nothing(tmp_path: Path, polling: bool) -> None:
     """Nothing is even in doubt, and no bot is asked twice."""
     count = 2 if postgres.CHOSEN else 1

@@ -21,10 +21,9 @@ async def test_an_upgrade_under_load_loses_and_doubles_nothing(tmp_path: Path, p
     assert_flawless(evidence, UPGRADES)
 
 
-@pytest.mark.store
 @pytest.mark.feature("STO-06", "INB-02", "OUT-01", "OUT-03")
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("polling", [True, False], ids=["polling", "webhook"])
+@pytest.mark.parametrize("polling", [True, pytest.param(False, marks=pytest.mark.store)], ids=["polling", "webhook"])
 async def test_asked_to_stop_at_any_station_of_the_road_it_ends_what_it_has_begun(
     tmp_path: Path, polling: bool
 ) -> None:
