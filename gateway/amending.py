@@ -22,7 +22,8 @@ _WAITING = 200  # entries that are looked at
 
 class Amendment(NamedTuple):
     """A change to what somebody said in the lane `key`. `verdict` is why it must be let go, if any; `anew` whether
-    what was answered last may be answered once more, which is then turn `turn`.
+    what was answered last may be answered once more, which is then turn `turn`; the parts of the answer it had are
+    looked for from `first` on.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Amendment(NamedTuple):
     now: int
     verdict: str | None
     anew: bool
+    first: int = 0
 
 
 class Amended(NamedTuple):
@@ -45,14 +47,14 @@ class Amended(NamedTuple):
     due: bool = False
 
 
-def answered(key: str, ref: str) -> Tx[bool]:
-    """Whether a message that was answered in a lane is still known."""
+def answered_last(key: str, ref: str) -> Tx[int]:
+    """The entry of a message that was answered, 0 when it is not known."""
     rows = yield (
-        """SELECT 1 FROM lane l JOIN message m ON m.session = l.session JOIN inbox i ON i.turn = m.turn
-             WHERE l.key = $1 AND m.role = 'user' AND m.ref = $2 LIMIT 1""",
+        """SELECT i.id FROM lane l JOIN message m ON m.session = l.session JOIN inbox i ON i.turn = m.turn
+             WHERE l.key = $1 AND m.role = 'user' AND m.ref = $2 ORDER BY i.id DESC LIMIT 1""",
         (key, ref),
     )
-    return bool(rows)
+    return rows[0][0] if rows else 0
 
 
 def amend(a: Amendment) -> Tx[Amended]:
@@ -172,7 +174,7 @@ def _of_history(lane: Lane, a: Amendment) -> Tx[Amended]:
 def _again(lane: Lane, a: Amendment, entry: int, after: Inbound, old: str) -> Tx[None]:
     """Answer an entry anew: its answer is taken out of the conversation, and what of it was not sent is not sent."""
     yield from history.take_back(str(lane.session), old, a.turn)
-    standing = yield from parts_of(entry)
+    standing = yield from parts_of(entry, a.first)
     body = encode(replace(after, replaces=tuple(standing), draft=""))
     yield (
         """UPDATE inbox SET state = 'waiting', reason = $3, turn = $4, body = $2, raw = NULL, attempts = 0,

@@ -60,15 +60,25 @@ def outdone(one: Utterance) -> Tx[bool]:
     return bool(rows)
 
 
-def parts_of(entry: int) -> Tx[list[str | int]]:
-    """What was sent lately in answer to an entry of the inbox and stands there, in order: the platform's ids, and of
-    what is on the wire ours.
+def first_of(entry: int) -> Tx[int]:
+    """From where on parts are to be looked at for those that answer an entry of the inbox: from the first of them that
+    is there lately, else past all there are. 0 is no entry.
+    """
+    rows = yield "SELECT COALESCE(MAX(id), 0) FROM outbox", ()
+    past = int(rows[0][0]) + 1
+    if entry:
+        rows = yield "SELECT MIN(id) FROM outbox WHERE id >= $2 AND inbox = $1", (entry, past - RECENT)
+    return int(rows[0][0]) if entry and rows[0][0] else past
+
+
+def parts_of(entry: int, first: int) -> Tx[list[str | int]]:
+    """What stands there of the answers to an entry, from one part on and in order: the platform's ids, and of what is
+    on the wire ours.
     """
     rows = yield (
-        f"""SELECT id, CASE WHEN state = 'sent' THEN ref ELSE '' END, body FROM outbox
-              WHERE id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND inbox = $1
-              AND (state = 'sending' OR state = 'sent' AND ref <> '') ORDER BY id""",
-        (entry,),
+        """SELECT id, CASE WHEN state = 'sent' THEN ref ELSE '' END, body FROM outbox WHERE id >= $2 AND inbox = $1
+             AND (state = 'sending' OR state = 'sent' AND ref <> '') ORDER BY id""",
+        (entry, first),
     )
     places: dict[str | int, str | int] = {}
     standing: dict[str | int, str | int] = {}
