@@ -72,15 +72,19 @@ class Wire:
     """The platform takes its time over one text, and may not want it in the end."""
 
     def __init__(self, kit: Kit, text: str, error: Refused | None = None) -> None:
-        self.go, self._kit, self._text, self._error = asyncio.Event(), kit, text, error
+        self._go, self._kit, self._text, self._error = asyncio.Event(), kit, text, error
         self._held = False
         adapter = kit.here.adapter
         self._send, self._edit = adapter.send, adapter.edit
         adapter.send, adapter.edit = self._sends, self._edits  # type: ignore[method-assign]
 
-    async def busy(self) -> None:
-        """Wait until it has come."""
+    async def meanwhile(self, text: str) -> None:
+        """While it takes its time, message `m1` becomes this one, and is answered anew."""
         await self._kit.until(lambda: self._held)
+        await change(self._kit, "edit", "m1", text)
+        await self._kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
+        self._go.set()
+        await self._kit.quiet()
 
     async def _sends(self, part: Part) -> str:
         await self._hold(part)
@@ -94,6 +98,6 @@ class Wire:
         if part.text != self._text:
             return
         self._held = True
-        await self.go.wait()
+        await self._go.wait()
         if self._error:
             raise self._error

@@ -83,11 +83,7 @@ async def test_what_is_on_the_wire_when_it_is_edited_is_replaced_too(tmp_path: P
         edited, deleted, wire = editing(kit), deleting(kit), Wire(kit, "re: two")
         Slow(kit).go.set()
         await kit.say("one/two/three", ref="m1")
-        await wire.busy()
-        await change(kit, "edit", "m1", "eins/zwei")
-        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
-        wire.go.set()
-        await kit.quiet()
+        await wire.meanwhile("eins/zwei")
         assert kit.paper.texts() == ["re: one", "re: two"]
         assert (edited, deleted) == ([("ref-1", "re: eins"), ("ref-2", "re: zwei")], [])
         await change(kit, "edit", "m1", "uno")
@@ -100,11 +96,7 @@ async def test_what_is_on_the_wire_and_has_no_place_in_the_new_answer_is_deleted
         edited, deleted, wire = editing(kit), deleting(kit), Wire(kit, "re: three")
         Slow(kit).go.set()
         await kit.say("one/two/three", ref="m1")
-        await wire.busy()
-        await change(kit, "edit", "m1", "uno")
-        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
-        wire.go.set()
-        await kit.quiet()
+        await wire.meanwhile("uno")
         assert (edited, deleted) == ([("ref-1", "re: uno")], ["ref-2", "ref-3"])
 
 
@@ -118,11 +110,7 @@ async def test_what_replaces_something_is_on_the_wire_when_it_is_edited_again(lo
         await kit.quiet()
         wire = Wire(kit, "re: eins", Refused("too_long") if lost else None)
         await change(kit, "edit", "m1", "eins/zwei")
-        await wire.busy()
-        await change(kit, "edit", "m1", "uno")
-        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
-        wire.go.set()
-        await kit.quiet()
+        await wire.meanwhile("uno")
         assert kit.paper.texts() == ["re: one", "re: two"]
         assert edited == [("ref-1", "re: uno")] if lost else [("ref-1", "re: eins"), ("ref-1", "re: uno")]
         assert deleted == ["ref-2"]
@@ -134,11 +122,7 @@ async def test_what_was_on_the_wire_and_never_came_is_neither_edited_nor_deleted
         wire = Wire(kit, "re: two", Refused("rejected"))
         Slow(kit).go.set()
         await kit.say("one/two", ref="m1")
-        await wire.busy()
-        await change(kit, "edit", "m1", "eins/zwei")
-        await kit.stored("SELECT COUNT(*) FROM inbox WHERE state = 'waiting'", (0,))
-        wire.go.set()
-        await kit.quiet()
+        await wire.meanwhile("eins/zwei")
         assert kit.paper.texts() == ["re: one", "re: zwei"]
         assert (edited, deleted) == ([("ref-1", "re: eins")], [])
 
