@@ -206,8 +206,8 @@ def build(text: str, file: str, problems: list[Problem]) -> Node | None:
 def _veil(text: str) -> tuple[str, dict[int, str]]:
     """Hide the signs of each `${NAME}` behind private letters, and tell how to bring them back.
 
-    YAML ends an unquoted word within {...} at a brace, yet `{token: ${TOKEN}}` is what people write. One that is never
-    closed must not take the brace of the mapping it stands in.
+    YAML ends an unquoted word within {...} at a brace, yet `{token: ${TOKEN}}` is what people write. One without a
+    default that is never closed does not take the brace of the mapping it stands in.
     """
     free = (letter for code in range(0xE000, 0xF900) if (letter := chr(code)) not in text)
     dollar, left, right = next(free, "$"), next(free, "{"), next(free, "}")

@@ -14,7 +14,7 @@ from gateway.message import Inbound, decode, encode
 from gateway.outbox import LESS
 from gateway.overheard import unsaid
 from gateway.placeholder import placeholder
-from gateway.utterance import parts_of
+from gateway.utterance import parts_of, standing
 
 DELETED = "[deleted]"
 _WAITING = 200  # entries that are looked at
@@ -22,8 +22,8 @@ _WAITING = 200  # entries that are looked at
 
 class Amendment(NamedTuple):
     """A change to what somebody said in the lane `key`. `verdict` is why it must be let go, if any; `anew` whether
-    what was answered last may be answered once more, which is then turn `turn`; the parts of the answer it had are
-    looked for from `first` on.
+    what was answered last may be answered once more, which is then turn `turn`; `answer` is what it was answered with
+    when that was looked for.
     """
 
     key: str
@@ -33,7 +33,7 @@ class Amendment(NamedTuple):
     now: int
     verdict: str | None
     anew: bool
-    first: int = 0
+    answer: "Answer | None" = None
 
 
 class Amended(NamedTuple):
@@ -47,14 +47,24 @@ class Amended(NamedTuple):
     due: bool = False
 
 
-def answered_last(key: str, ref: str) -> Tx[int]:
-    """The entry of a message that was answered, 0 when it is not known."""
+class Answer(NamedTuple):
+    """What a message was answered with: the turn, and our numbers of its parts and of those of earlier answers."""
+
+    turn: str
+    parts: list[int]
+
+
+def answered_last(key: str, ref: str) -> Tx[Answer | None]:
+    """How a message was answered, None when that is not known."""
     rows = yield (
-        """SELECT i.id FROM lane l JOIN message m ON m.session = l.session JOIN inbox i ON i.turn = m.turn
+        """SELECT i.id, i.turn FROM lane l JOIN message m ON m.session = l.session JOIN inbox i ON i.turn = m.turn
              WHERE l.key = $1 AND m.role = 'user' AND m.ref = $2 ORDER BY i.id DESC LIMIT 1""",
         (key, ref),
     )
-    return rows[0][0] if rows else 0
+    if not rows:
+        return None
+    entry, turn = rows[0]
+    return Answer(turn, (yield from parts_of(entry)))
 
 
 def amend(a: Amendment) -> Tx[Amended]:
@@ -85,11 +95,11 @@ def _amended(a: Amendment) -> Tx[Amended]:
 def _of_waiting(lane: Lane, a: Amendment) -> Tx[Amended | None]:
     """What has not been answered yet. None when this is none of it."""
     rows = yield (
-        """SELECT id, body, attempts FROM inbox WHERE lane = $1 AND state = 'waiting' AND body IS NOT NULL
+        """SELECT id, body, attempts, turn FROM inbox WHERE lane = $1 AND state = 'waiting' AND body IS NOT NULL
              ORDER BY seq LIMIT $2""",
         (lane.id, _WAITING),
     )
-    for number, body, attempts in rows:
+    for number, body, attempts, turn in rows:
         before = decode(Inbound, body)
         if not _is(before, a.inbound.ref):
             continue
@@ -108,11 +118,25 @@ def _of_waiting(lane: Lane, a: Amendment) -> Tx[Amended | None]:
             yield "UPDATE inbox SET body = $2, raw = NULL WHERE id = $1", (number, encode(after))
         if running and not gone:  # for the bot, other words are another turn
             yield "UPDATE inbox SET turn = $2, attempts = attempts - 1 WHERE id = $1", (number, a.turn)
+        yield from _said(lane, a, turn, moves=running and not gone)
         yield from leave(lane, a.now, gone=gone, running=running)
         if gone:
             yield from shown.remove(lane.id, str(lane.session), a.turn, before, a.now)
         return Amended("stored", interrupted=running, due=True)
     return None
+
+
+def _said(lane: Lane, a: Amendment, turn: str, *, moves: bool) -> Tx[None]:
+    """What is answered once more stands in the history already: its line changes with it, and goes with its turn."""
+    session = str(lane.session)
+    found = yield from history.said_under(session, a.inbound.ref)
+    if found is None or found.turn != turn:
+        return
+    words = DELETED if a.inbound.kind == "revoke" else placeholder(a.inbound)
+    yield from history.rewrite(session, found.seq, words, blank=a.inbound.kind == "revoke")
+    if moves:
+        yield from history.take_back(session, turn, a.turn)
+    yield "UPDATE lane SET version = version + 1 WHERE id = $1", (lane.id,)
 
 
 def leave(lane: Lane, now: int, *, gone: bool, running: bool) -> Tx[None]:
@@ -174,8 +198,9 @@ def _of_history(lane: Lane, a: Amendment) -> Tx[Amended]:
 def _again(lane: Lane, a: Amendment, entry: int, after: Inbound, old: str) -> Tx[None]:
     """Answer an entry anew: its answer is taken out of the conversation, and what of it was not sent is not sent."""
     yield from history.take_back(str(lane.session), old, a.turn)
-    standing = yield from parts_of(entry, a.first)
-    body = encode(replace(after, replaces=tuple(standing), draft=""))
+    # To look for them takes longer than a transaction should: only who was answered meanwhile has them looked for here.
+    parts = a.answer.parts if a.answer and a.answer.turn == old else (yield from parts_of(entry))
+    body = encode(replace(after, replaces=tuple((yield from standing(parts))), draft=""))
     yield (
         """UPDATE inbox SET state = 'waiting', reason = $3, turn = $4, body = $2, raw = NULL, attempts = 0,
              failures = 0, refusals = 0, not_before = 0, ended_at = NULL, error = NULL WHERE id = $1""",
@@ -185,6 +210,11 @@ def _again(lane: Lane, a: Amendment, entry: int, after: Inbound, old: str) -> Tx
         """UPDATE outbox SET state = 'dropped', reason = 'superseded'
              WHERE lane = $1 AND inbox = $2 AND state IN ('ready', 'sending', 'unknown') AND state <> 'sending'
              RETURNING 1""",
+        (lane.id, entry),
+    )
+    # What is on the wire may arrive. Else it is not tried again, as after a reset.
+    yield (
+        "UPDATE outbox SET epoch = epoch - 1 WHERE lane = $1 AND inbox = $2 AND state = 'sending'",
         (lane.id, entry),
     )
     yield (

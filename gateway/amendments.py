@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from gateway import amending, recovery, utterance
+from gateway import amending, recovery
 from gateway.amending import Amended, Amendment
 from gateway.channel import Channel
 from gateway.corridor import Corridor
@@ -26,13 +26,12 @@ class Amendments:
         if verdict is None and policy == "ignore" and inbound.kind == "edit":
             verdict = "unsupported"
         key = "" if verdict else await self._key(channel, inbound)
-        entry = await self._c.db.read(amending.answered_last, key, inbound.ref) if key else 0
-        first = await self._c.db.read(utterance.first_of, entry) if key else 0
+        answer = await self._c.db.read(amending.answered_last, key, inbound.ref) if key else None
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
         turn, now = turn_of(marks[0]), self._c.clock.now()
         # What the gateway before may have answered is only noted.
         anew = policy == "reanswer_last" and recovery.held(inbound, self._c.recovering) is None
-        amendment = Amendment(key, inbound, marks, turn, now, verdict, anew, first)
+        amendment = Amendment(key, inbound, marks, turn, now, verdict, anew, answer)
         amended = await self._c.db.write(amending.amend, amendment)
         self._c.metrics.accepted(channel.name, amended.outcome).inc()
         if amended.outcome == "unroutable":

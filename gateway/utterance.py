@@ -1,5 +1,6 @@
 """A part of ours, found again by the platform's id of it: what somebody presses a button of, or reacts to."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gateway.db import Tx
@@ -60,33 +61,33 @@ def outdone(one: Utterance) -> Tx[bool]:
     return bool(rows)
 
 
-def first_of(entry: int) -> Tx[int]:
-    """From where on parts are to be looked at for those that answer an entry of the inbox: from the first of them that
-    is there lately, else past all there are. 0 is no entry.
-    """
-    rows = yield "SELECT COALESCE(MAX(id), 0) FROM outbox", ()
-    past = int(rows[0][0]) + 1
-    if entry:
-        rows = yield "SELECT MIN(id) FROM outbox WHERE id >= $2 AND inbox = $1", (entry, past - RECENT)
-    return int(rows[0][0]) if entry and rows[0][0] else past
-
-
-def parts_of(entry: int, first: int) -> Tx[list[str | int]]:
-    """What stands there of the answers to an entry, from one part on and in order: the platform's ids, and of what is
-    on the wire ours.
-    """
+def parts_of(entry: int) -> Tx[list[int]]:
+    """Our numbers of the parts that answered an entry of the inbox lately, in order."""
     rows = yield (
-        """SELECT id, CASE WHEN state = 'sent' THEN ref ELSE '' END, body FROM outbox WHERE id >= $2 AND inbox = $1
-             AND (state = 'sending' OR state = 'sent' AND ref <> '') ORDER BY id""",
-        (entry, first),
+        f"""SELECT id FROM outbox WHERE id > (SELECT COALESCE(MAX(id), 0) FROM outbox) - {RECENT} AND inbox = $1
+              ORDER BY id""",
+        (entry,),
+    )
+    return [number for (number,) in rows]
+
+
+def standing(parts: Sequence[int]) -> Tx[list[str | int]]:
+    """What stands there of parts that answer one entry, in order: the platform's ids; ours of what is on the wire."""
+    if not parts:
+        return []
+    marks = ", ".join(f"${index + 1}" for index in range(len(parts)))
+    rows = yield (
+        f"""SELECT id, CASE WHEN state = 'sent' THEN ref ELSE '' END, body FROM outbox WHERE id IN ({marks})
+              AND (state = 'sending' OR state = 'sent' AND ref <> '') ORDER BY id""",
+        tuple(parts),
     )
     places: dict[str | int, str | int] = {}
-    standing: dict[str | int, str | int] = {}
+    there: dict[str | int, str | int] = {}
     for number, ref, body in rows:
         part = decode(Part, body)
         places[number] = ref or places.get(part.replaces, part.replaces) or number
-        standing[places[number]] = "" if part.gone else ref or number
-    return [name for name in standing.values() if name]
+        there[places[number]] = "" if part.gone else ref or number
+    return [name for name in there.values() if name]
 
 
 def ref_of(number: int) -> Tx[str]:
@@ -96,7 +97,7 @@ def ref_of(number: int) -> Tx[str]:
         return ""
     state, ref, body = rows[0]
     before = decode(Part, body).replaces
-    if state == "sent":
+    if state == "sent" and ref:
         return str(ref)
     return before if isinstance(before, str) else (yield from ref_of(before))
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from gateway import history
 from gateway.bot import Piece, Say
-from gateway.errors import Refused
+from gateway.errors import Refused, SendError
 from gateway.intake import Accepted
 from gateway.message import Address, Kind, Outbound, Part, Turn
 from tests.kit import Kit, Scripted, said
@@ -71,7 +71,7 @@ def editing(kit: Kit) -> list[tuple[str, str]]:
 class Wire:
     """The platform takes its time over one text, and may not want it in the end."""
 
-    def __init__(self, kit: Kit, text: str, error: Refused | None = None) -> None:
+    def __init__(self, kit: Kit, text: str, error: SendError | None = None) -> None:
         self._go, self._kit, self._text, self._error = asyncio.Event(), kit, text, error
         self._held = False
         adapter = kit.here.adapter

@@ -1,10 +1,12 @@
 """An edited message is answered anew: our own earlier answer is edited where the platform lets us."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gateway.errors import Refused, Unknown
+from gateway.amending import answered_last
+from gateway.errors import Refused, Retry, Unknown
 from gateway.message import Part
 from tests.amended import Slow, Wire, change, deleting, editing
 from tests.kit import corridor
@@ -125,6 +127,38 @@ async def test_what_was_on_the_wire_and_never_came_is_neither_edited_nor_deleted
         await wire.meanwhile("eins/zwei")
         assert kit.paper.texts() == ["re: one", "re: zwei"]
         assert (edited, deleted) == ([("ref-1", "re: eins")], [])
+
+
+async def test_what_was_on_the_wire_and_did_not_get_through_is_not_tried_again(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        edited, deleted = editing(kit), deleting(kit)
+        wire = Wire(kit, "re: two", Retry("too many", after=3600))
+        Slow(kit).go.set()
+        await kit.say("one/two/three", ref="m1")
+        await wire.meanwhile("eins/zwei")
+        assert kit.paper.texts() == ["re: one", "re: zwei"]
+        assert (edited, deleted) == ([("ref-1", "re: eins")], [])
+        assert await kit.rows("SELECT DISTINCT state FROM outbox ORDER BY state") == [("dropped",), ("sent",)]
+
+
+async def test_what_is_answered_while_an_edit_of_it_is_taken_in_is_replaced(tmp_path: Path) -> None:
+    async with corridor(tmp_path) as kit:
+        edited, slow, read = editing(kit), Slow(kit), kit.corridor.db.read
+
+        async def reads(find: Any, *args: Any) -> Any:
+            found = await read(find, *args)
+            if find is answered_last:
+                slow.go.set()
+                await kit.quiet()
+            return found
+
+        await kit.say("one/two", ref="m1")
+        await kit.until(lambda: slow.asked == ["one/two"])
+        kit.corridor.db.read = reads  # type: ignore[method-assign, assignment]
+        await change(kit, "edit", "m1", "eins/zwei")
+        await kit.quiet()
+        assert kit.paper.texts() == ["re: one", "re: two"]
+        assert edited == [("ref-1", "re: eins"), ("ref-2", "re: zwei")]
 
 
 @pytest.mark.parametrize(
