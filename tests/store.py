@@ -132,7 +132,15 @@ CLEAN: Mapping[str, str] = {
 
 def faults(rows: Callable[[str], Rows], rules: Mapping[str, str] = AUDIT) -> list[str]:
     """The rules that do not hold, each with the rows it does not hold for."""
-    return [f"{rule}: {found}" for rule, sql in rules.items() if (found := rows(sql))]
+    broken = {number for (number,) in rows(_any_of(tuple(rules.values())))}
+    suspects = [each for number, each in enumerate(rules.items()) if number in broken]
+    return [f"{rule}: {found}" for rule, sql in suspects if (found := rows(sql))]
+
+
+@cache
+def _any_of(statements: tuple[str, ...]) -> str:
+    """One question instead of one for each statement: the numbers of those that find something."""
+    return " UNION ALL ".join(f"SELECT {number} WHERE EXISTS ({sql})" for number, sql in enumerate(statements))
 
 
 def letter(text: str) -> str:
