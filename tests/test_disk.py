@@ -3,23 +3,22 @@
 import asyncio
 import errno
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.db import Rows
 from gateway.disk import LOW, Disk
 from gateway.errors import StorageFull, StorageSlow
 from tests import postgres, uploads
 from tests.doors import running
 from tests.full import full, shut
 from tests.keeping import kept
-from tests.kit import Kit, corridor
+from tests.kit import corridor
 from tests.leap import leap
 from tests.operators import desk
-from tests.store import AUDIT, CLEAN, faults
+from tests.steps import broken
+from tests.store import AUDIT, CLEAN
 from tests.uploads import PNG, SMALL, upload
 
 pytestmark = pytest.mark.feature("STO-07")
@@ -55,23 +54,17 @@ async def test_nothing_is_half_written_wherever_the_room_ends(tmp_path: Path) ->
                         await kit.say(f"{spare} {part} {LONG}", event=f"{spare} {part}", user=f"u{spare % 3}")
                     except StorageFull:
                         refused.add(f"{spare} {part}")
-            assert [rule for rule in faults(await _answers(kit)) if rule] == []
+            assert await broken(kit) == []
         assert refused
         assert postgres.CHOSEN or len(refused) < 48, "some of them found room"
         for event in sorted(refused):
             assert (await kit.say(f"{event} {LONG}", event=event, user="again")).outcome == "stored"
         await kit.quiet()
-        assert faults(await _answers(kit)) == []
-        assert faults(await _answers(kit), CLEAN) == []
+        assert await broken(kit, {**AUDIT, **CLEAN}) == []
         if not postgres.CHOSEN:
             assert await kit.rows("PRAGMA integrity_check") == [("ok",)]
         answered = [text.split("x")[0].strip() for text in kit.paper.texts() if text[0].isdigit()]
         assert sorted(answered) == sorted(f"{spare} {part}" for spare in range(24) for part in range(2)), "each once"
-
-
-async def _answers(kit: Kit) -> Callable[[str], Rows]:
-    found = {sql: await kit.rows(sql) for sql in (*AUDIT.values(), *CLEAN.values())}
-    return found.__getitem__
 
 
 @pytest.mark.skipif(postgres.CHOSEN, reason="a server has its own limits on how long a statement takes")

@@ -17,8 +17,7 @@ from gateway.bot import Change, Piece, Say
 from gateway.errors import BotBroken, BotUnavailable, Refused, Retry, Unknown
 from gateway.message import Address, Inbound, Outbound, Part, Place, Turn
 from tests.kit import Kit, corridor, said
-from tests.steps import whole
-from tests.store import AUDIT, faults
+from tests.steps import broken, whole
 
 STEPS = int(os.environ.get("GW_FUZZ", "600"))
 LIFE = 75  # steps until the process is stopped, or dies
@@ -186,11 +185,7 @@ class Chaos:
         await kit.receive(replace(news, extra={"from": GROUP, "to": MOVED}))
 
     async def _audit(self, kit: Kit) -> None:
-        found = {}
-        for sql in AUDIT.values():
-            found[sql] = await kit.rows(sql)
-        wrong = faults(lambda sql: found[sql])
-        assert wrong == []
+        assert await broken(kit) == []
 
 
 @pytest.mark.feature("INB-02", "INB-03", "ORD-01", "ORD-03", "OUT-03", "OUT-05", "LIF-11", "LIF-19", "KEY-08", "STO-06")
