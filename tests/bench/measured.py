@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,8 +25,12 @@ def cost(pid: int) -> Cost:
 
 
 def costs(pids: Iterable[int]) -> Cost:
-    """What several processes have cost together."""
-    return Cost(*map(sum, zip(*map(cost, pids), strict=True)))
+    """What several processes have cost together; a server's helpers come and go meanwhile, and count while they run."""
+    found = []
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.append(cost(pid))
+    return Cost(*map(sum, zip(*found, strict=True)))
 
 
 def family(pid: int) -> list[int]:
