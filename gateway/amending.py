@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from gateway import history, lanes, shown
 from gateway.db import Tx
+from gateway.history import Found
 from gateway.inbox import REQUEUED, first_time, note_dropped
 from gateway.lanes import Lane
 from gateway.message import Inbound, decode, encode
@@ -18,6 +19,13 @@ from gateway.utterance import parts_of, standing
 
 DELETED = "[deleted]"
 _WAITING = 200  # entries that are looked at
+
+
+class Answer(NamedTuple):
+    """What a message was answered with: the turn, and our numbers of its parts and of those of earlier answers."""
+
+    turn: str
+    parts: list[int]
 
 
 class Amendment(NamedTuple):
@@ -33,7 +41,7 @@ class Amendment(NamedTuple):
     now: int
     verdict: str | None
     anew: bool
-    answer: "Answer | None" = None
+    answer: Answer | None = None
 
 
 class Amended(NamedTuple):
@@ -47,24 +55,20 @@ class Amended(NamedTuple):
     due: bool = False
 
 
-class Answer(NamedTuple):
-    """What a message was answered with: the turn, and our numbers of its parts and of those of earlier answers."""
-
-    turn: str
-    parts: list[int]
-
-
-def answered_last(key: str, ref: str) -> Tx[Answer | None]:
-    """How a message was answered, None when that is not known."""
+def answered_last(key: str, ref: str) -> Tx[tuple[int, str] | None]:
+    """The entry of a message that was answered, and the turn. None when it is not known."""
     rows = yield (
         """SELECT i.id, i.turn FROM lane l JOIN message m ON m.session = l.session JOIN inbox i ON i.turn = m.turn
              WHERE l.key = $1 AND m.role = 'user' AND m.ref = $2 ORDER BY i.id DESC LIMIT 1""",
         (key, ref),
     )
-    if not rows:
-        return None
-    entry, turn = rows[0]
-    return Answer(turn, (yield from parts_of(entry)))
+    return rows[0] if rows else None
+
+
+def answer_of(key: str, ref: str) -> Tx[Answer | None]:
+    """What a message was answered with, None when that is not known."""
+    found = yield from answered_last(key, ref)
+    return Answer(found[1], (yield from parts_of(found[0]))) if found else None
 
 
 def amend(a: Amendment) -> Tx[Amended]:
@@ -128,15 +132,21 @@ def _of_waiting(lane: Lane, a: Amendment) -> Tx[Amended | None]:
 
 def _said(lane: Lane, a: Amendment, turn: str, *, moves: bool) -> Tx[None]:
     """What is answered once more stands in the history already: its line changes with it, and goes with its turn."""
-    session = str(lane.session)
-    found = yield from history.said_under(session, a.inbound.ref)
+    found = yield from history.said_under(str(lane.session), a.inbound.ref)
     if found is None or found.turn != turn:
         return
-    words = DELETED if a.inbound.kind == "revoke" else placeholder(a.inbound)
-    yield from history.rewrite(session, found.seq, words, blank=a.inbound.kind == "revoke")
+    yield from _rewrite(lane, a, found)
     if moves:
-        yield from history.take_back(session, turn, a.turn)
+        yield from history.take_back(str(lane.session), turn, a.turn)
+
+
+def _rewrite(lane: Lane, a: Amendment, found: Found) -> Tx[None]:
+    yield from history.rewrite(str(lane.session), found.seq, _words(a), blank=a.inbound.kind == "revoke")
     yield "UPDATE lane SET version = version + 1 WHERE id = $1", (lane.id,)
+
+
+def _words(a: Amendment) -> str:
+    return DELETED if a.inbound.kind == "revoke" else placeholder(a.inbound)
 
 
 def leave(lane: Lane, now: int, *, gone: bool, running: bool) -> Tx[None]:
@@ -167,19 +177,16 @@ def _changed(before: Inbound, change: Inbound) -> Inbound:
 
 def _of_history(lane: Lane, a: Amendment) -> Tx[Amended]:
     """What has been answered: it stands in the history, and is answered anew when nothing was said since."""
-    session = str(lane.session)
-    found = yield from history.said_under(session, a.inbound.ref)
+    found = yield from history.said_under(str(lane.session), a.inbound.ref)
     if found is None:
         return Amended("unroutable")
-    words = DELETED if a.inbound.kind == "revoke" else placeholder(a.inbound)
-    if words == found.text:
+    if _words(a) == found.text:
         return Amended("unchanged")
     rows = yield (
         "SELECT id, body FROM inbox WHERE turn = $1 AND lane = $2 AND state IN ('done', 'dead') ORDER BY id LIMIT 1",
         (found.turn, lane.id),
     )
-    yield from history.rewrite(session, found.seq, words, blank=a.inbound.kind == "revoke")
-    yield "UPDATE lane SET version = version + 1 WHERE id = $1", (lane.id,)
+    yield from _rewrite(lane, a, found)
     if a.inbound.kind == "revoke":
         if rows:
             yield "UPDATE inbox SET body = NULL, raw = NULL WHERE id = $1", (rows[0][0],)

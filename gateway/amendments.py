@@ -26,11 +26,11 @@ class Amendments:
         if verdict is None and policy == "ignore" and inbound.kind == "edit":
             verdict = "unsupported"
         key = "" if verdict else await self._key(channel, inbound)
-        answer = await self._c.db.read(amending.answered_last, key, inbound.ref) if key else None
         marks = [mark(channel.name, inbound.account, event) for event in inbound.ids]
         turn, now = turn_of(marks[0]), self._c.clock.now()
         # What the gateway before may have answered is only noted.
         anew = policy == "reanswer_last" and recovery.held(inbound, self._c.recovering) is None
+        answer = await self._c.db.read(amending.answer_of, key, inbound.ref) if key and anew else None
         amendment = Amendment(key, inbound, marks, turn, now, verdict, anew, answer)
         amended = await self._c.db.write(amending.amend, amendment)
         self._c.metrics.accepted(channel.name, amended.outcome).inc()

@@ -33,6 +33,16 @@ class Slow:
         return [turn.message.text for turn in self.bot.turns]
 
 
+async def answered(kit: Kit, *texts: str) -> Slow:
+    """A bot that has answered these as messages `m0`, `m1` and so on, and answers what comes at once."""
+    slow = Slow(kit)
+    slow.go.set()
+    for number, text in enumerate(texts):
+        await kit.say(text, ref=f"m{number}")
+        await kit.quiet()
+    return slow
+
+
 async def change(kit: Kit, kind: Kind, ref: str, text: str = "", **how: Any) -> Accepted:
     return await kit.receive(replace(said(kit.here, text, ref=ref, **how), kind=kind))
 

@@ -152,11 +152,11 @@ class Server:
         connection = await asyncpg.connect(self.url(database), statement_cache_size=0)
         try:
             found = await (connection.fetch(sql) if asks else connection.execute(sql))
-            if asks and database != "postgres":
-                connection, self._kept[database] = self._kept.get(database), connection
+            if asks and database != "postgres" and database not in self._kept:
+                self._kept[database] = connection
             return found
         finally:
-            if connection is not None:
+            if self._kept.get(database) is not connection:
                 await connection.close()
 
     def ask(self, sql: str, folder: Path | None = None) -> Any:

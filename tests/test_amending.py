@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.amended import Slow, change, lines
+from tests.amended import Slow, answered, change, lines
 from tests.kit import YAML, corridor, said
 from tests.leap import leap
 
@@ -68,12 +68,7 @@ async def test_what_is_being_answered_and_is_deleted_is_not_answered(tmp_path: P
 
 async def test_the_last_message_is_answered_anew_and_the_old_answer_counts_no_more(tmp_path: Path) -> None:
     async with corridor(tmp_path) as kit:
-        slow = Slow(kit)
-        slow.go.set()
-        await kit.say("before", ref="m0")
-        await kit.quiet()
-        await kit.say("helo", ref="m1")
-        await kit.quiet()
+        slow = await answered(kit, "before", "helo")
         assert (await change(kit, "edit", "m1", "hello")).outcome == "stored"
         await kit.quiet()
         assert slow.asked == ["before", "helo", "hello"]

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.amending import DELETED
 from gateway.message import Turn
-from tests.amended import Slow, change, lines
+from tests.amended import Slow, answered, change, lines
 from tests.kit import Kit, corridor
 
 pytestmark = [pytest.mark.feature("LIF-17"), pytest.mark.store]
@@ -14,12 +14,7 @@ pytestmark = [pytest.mark.feature("LIF-17"), pytest.mark.store]
 
 async def once_more(kit: Kit) -> Slow:
     """A bot that has answered `one` as message `m1`, and is asked for `two` in its place."""
-    slow = Slow(kit)
-    slow.go.set()
-    await kit.say("zero", ref="m0")
-    await kit.quiet()
-    await kit.say("one", ref="m1")
-    await kit.quiet()
+    slow = await answered(kit, "zero", "one")
     slow.go.clear()
     await change(kit, "edit", "m1", "two")
     await kit.until(lambda: slow.asked == ["zero", "one", "two"])

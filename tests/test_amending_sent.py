@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.amending import answered_last
+from gateway.amending import answer_of
 from gateway.errors import Refused, Retry, Unknown
 from gateway.message import Part
 from tests.amended import Slow, Wire, change, deleting, editing
@@ -147,7 +147,7 @@ async def test_what_is_answered_while_an_edit_of_it_is_taken_in_is_replaced(tmp_
 
         async def reads(find: Any, *args: Any) -> Any:
             found = await read(find, *args)
-            if find is answered_last:
+            if find is answer_of:
                 slow.go.set()
                 await kit.quiet()
             return found
